@@ -1,0 +1,30 @@
+# `make demo` and `make test` need Python 3.11 (or newer) and a package index, and nothing else.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test lint bench clean
+
+# The versions in constraints.txt are those the suite passed with: it turns warnings into errors, so a
+# newer release that only deprecates something would break it.
+$(BIN)/.installed: setup.py constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[all]"
+	touch $@
+
+demo: $(BIN)/.installed  ## Train, export and search on drawn data; about three minutes
+	$(BIN)/python -m recipes.demo --workdir=runs/demo
+
+test: $(BIN)/.installed  ## The whole suite
+	$(BIN)/python -m pytest
+
+lint: $(BIN)/.installed  ## Style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+bench: $(BIN)/.installed  ## Encode, train step and search, as ratios measured in one run
+	$(BIN)/python -m recipes.bench --output=results/bench.json
+
+clean:  ## Forget the environment and the demo
+	rm -rf .venv runs/demo

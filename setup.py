@@ -1,0 +1,36 @@
+"""Metadata and dependencies of tfsbir."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+SEARCH = ["faiss-cpu>=1.12"]
+TEST = ["pytest>=8.4", "ruff>=0.14"]
+
+setup(
+    name="tfsbir",
+    version="0.1.0",
+    description="Sketch-based image retrieval for TensorFlow and Keras: draw, and find the photo",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=find_packages(include=["tfsbir", "tfsbir.*", "recipes", "export"]),
+    install_requires=[
+        # Keras 3.12 and TensorFlow 2.20 are the oldest that still get fixes.
+        "tensorflow>=2.20",
+        "keras>=3.12",
+        "numpy>=1.26",
+        "h5py>=3.11",
+        "pillow>=11",
+        "opencv-python-headless>=4.10",
+        "absl-py>=2.1",
+        "tqdm>=4.66",
+        "matplotlib>=3.9",
+        "ai-edge-litert>=2.0",
+        *SEARCH,
+    ],
+    extras_require={"search": SEARCH, "test": TEST, "all": [*SEARCH, *TEST]},
+    entry_points={"console_scripts": ["tfsbir = tfsbir.cli:main"]},
+)

@@ -1,0 +1,34 @@
+"""How every command of tfsbir starts, and how it fails."""
+
+import sys
+
+from absl import app, logging
+
+from tfsbir.errors import InputError
+
+
+def run(main, argv=None):
+    """Parses the flags and runs `main(argv)` under absl; does not return.
+
+    Bad input ends the program with one line on stderr, `error: ...`, and exit code 1; Ctrl-C with 130.
+    Anything else is a bug and keeps its traceback.
+    """
+    logging.set_verbosity(logging.INFO)
+    logging.set_stderrthreshold("info")
+
+    def guarded(argv):
+        try:
+            return main(argv)
+        except InputError as error:
+            return fail(error)
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted\n")
+            return 130
+
+    app.run(guarded, argv)
+
+
+def fail(error):
+    """Writes `error` to stderr as one line and returns the exit code, 1."""
+    sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+    return 1
