@@ -1,0 +1,147 @@
+"""A split in memory: its checks, its fingerprint, its parts."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tfsbir.data.paired_split import PairedSplit
+
+
+@pytest.fixture
+def split():
+    """Six photos; photo i has i % 3 sketches, so that 0 and 3 are distractors. Pixels tell who is who."""
+    sketch_photo = np.array([1, 2, 2, 4, 5, 5], np.int32)
+    blank = np.zeros((6, 4, 4, 1), np.uint8)
+    return PairedSplit(
+        name="toy",
+        split="train",
+        sketches=blank + np.arange(6, dtype=np.uint8)[:, None, None, None],
+        photos=blank + np.arange(10, 16, dtype=np.uint8)[:, None, None, None],
+        sketch_photo=sketch_photo,
+        sketch_ids=tuple(f"s{i}" for i in range(6)),
+        photo_ids=tuple(f"p{i}" for i in range(6)),
+        labels=np.arange(6, dtype=np.int32) % 2,
+        triplets=np.array([[0, 1, 2], [0, 1, 4], [3, 4, 0], [5, 5, 2]], np.int32),
+        photo_input="edges",
+    )
+
+
+def named(split):
+    """The split by ids: pairs, labels and triplets, with the pixels looked up along the way."""
+    sketch, photo = split.sketch_ids, split.photo_ids
+    for i, name in enumerate(sketch):
+        assert np.all(split.sketches[i] == int(name[1:]))
+    for i, name in enumerate(photo):
+        assert np.all(split.photos[i] == 10 + int(name[1:]))
+    rows = [] if split.triplets is None else [(sketch[s], photo[c], photo[f]) for s, c, f in split.triplets]
+    pairs = {name: photo[split.sketch_photo[i]] for i, name in enumerate(sketch)}
+    return pairs, dict(zip(photo, split.labels.tolist(), strict=True)), rows
+
+
+def test_subset_keeps_the_pairs(split):
+    pairs, labels, triplets = named(split.subset([5, 2, 1]))
+    assert pairs == {"s0": "p1", "s1": "p2", "s2": "p2", "s4": "p5", "s5": "p5"}
+    assert labels == {"p1": 1, "p2": 0, "p5": 1}
+    assert triplets == [("s0", "p1", "p2"), ("s5", "p5", "p2")]
+
+
+def test_subset_without_triplets(split):
+    assert split.subset([4, 5]).triplets is None
+    assert dataclasses.replace(split, triplets=None).subset([1, 2]).triplets is None
+
+
+def test_subset_name(split):
+    assert split.subset([1]).split == "train"
+    assert split.subset([1], split="one").split == "one"
+
+
+@pytest.mark.parametrize(
+    ("indices", "message"),
+    [
+        ([1, 1], r"`photo_indices` must be different and in 0..5. Received: \[1 1\]"),
+        ([6], r"`photo_indices` must be different and in 0..5. Received: \[6\]"),
+        ([-1], r"`photo_indices` must be different and in 0..5. Received: \[-1\]"),
+        ([0, 3], r"`photo_indices` must hold the photo of a sketch. Received: \[0 3\]"),
+        ([], r"`photo_indices` must hold the photo of a sketch. Received: \[\]"),
+    ],
+)
+def test_subset_errors(split, indices, message):
+    with pytest.raises(ValueError, match=message):
+        split.subset(indices)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_holdout_divides(split, seed):
+    train, held = split.holdout(0.5, seed)
+    assert (train.split, held.split) == ("train", "train/held")
+    assert set(train.photo_ids) | set(held.photo_ids) == set(split.photo_ids)
+    assert not set(train.photo_ids) & set(held.photo_ids)
+    assert sorted(train.sketch_ids + held.sketch_ids) == list(split.sketch_ids)
+    assert len(held.photos) == 3  # Two of the four with sketches, one of the two distractors.
+    pairs, _, triplets = named(split)
+    for part in (train, held):
+        part_pairs, _, part_triplets = named(part)
+        assert part_pairs == {name: pairs[name] for name in part.sketch_ids}
+        known = set(part.sketch_ids) | set(part.photo_ids)
+        assert part_triplets == [row for row in triplets if set(row) <= known]
+
+
+def test_holdout_is_drawn_by_seed(split):
+    assert split.holdout(0.5, 3)[1].photo_ids == split.holdout(0.5, 3)[1].photo_ids
+    assert len({split.holdout(0.5, seed)[1].photo_ids for seed in range(20)}) > 3
+
+
+@pytest.mark.parametrize(("fraction", "num_held"), [(0.001, 1), (0.999, 3)])
+def test_holdout_leaves_a_pair_on_either_side(split, fraction, num_held):
+    _, held = split.holdout(fraction, 0)
+    assert len(set(held.sketch_photo)) == num_held
+
+
+def test_holdout_errors(split):
+    for fraction in (0, 1, 1.5):
+        with pytest.raises(ValueError, match=rf"`fraction` must be in \(0, 1\). Received: {fraction}"):
+            split.holdout(fraction, 0)
+    with pytest.raises(ValueError, match=r"`holdout` must have two photos with sketches .* Received: 1"):
+        split.subset([0, 1]).holdout(0.5, 0)
+
+
+def test_fingerprint_sees_every_part(split):
+    assert split.fingerprint == dataclasses.replace(split, name="other", split="test").fingerprint
+    assert len(split.fingerprint) == 64
+    pixel = split.photos.copy()
+    pixel[3, 2, 1, 0] += 1
+    changed = [
+        dataclasses.replace(split, photos=pixel),
+        dataclasses.replace(split, sketches=split.sketches + np.uint8(1)),
+        dataclasses.replace(split, sketch_photo=split.sketch_photo[::-1]),
+        dataclasses.replace(split, sketch_ids=(*split.sketch_ids[:5], "s9")),
+        dataclasses.replace(split, photo_ids=(*split.photo_ids[:5], "p9")),
+        dataclasses.replace(split, labels=split.labels + 1),
+        dataclasses.replace(split, triplets=split.triplets[1:]),
+        dataclasses.replace(split, triplets=None),
+    ]
+    assert len({other.fingerprint for other in [split, *changed]}) == 9
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"photo_input": "grey"}, '`photo_input` must be "edges" or "rgb". Received: \'grey\''),
+        (
+            {"photo_input": "rgb"},
+            r"`photos` must be \(num, height, width, 3\) uint8. Received: \(6, 4, 4, 1\)",
+        ),
+        ({"sketches": np.zeros((6, 4, 4, 1), np.float32)}, "`sketches` must be .* Received: .* float32"),
+        ({"sketch_photo": np.array([0, 1, 2, 3, 4, 6])}, r"`sketch_photo` must hold indices in 0..5 of"),
+        ({"sketch_photo": np.zeros(5, np.int32)}, r"`sketch_photo` must hold .* of shape \(6,\)"),
+        ({"labels": np.zeros(5, np.int32)}, r"`labels` must be \(6,\). Received: \(5,\)"),
+        ({"photo_ids": tuple("aabcde")}, "`photo_ids` must be 6 different ids. Received: 5 of 6"),
+        ({"sketch_ids": tuple("abc")}, "`sketch_ids` must be 6 different ids. Received: 3 of 3"),
+        ({"triplets": np.array([[6, 0, 0]])}, "`triplets` must hold indices in 0..5"),
+        ({"triplets": np.array([[0, 0, 6]])}, "`triplets` must hold indices in 0..5"),
+    ],
+)
+def test_errors(split, fields, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(split, **fields)

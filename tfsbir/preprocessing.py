@@ -1,0 +1,98 @@
+"""What stands between an image file and an encoder; written beside every trained encoder."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+
+from tfsbir.data.images import read_image, read_photo_edges
+from tfsbir.errors import InputError
+
+CANVAS_SIZE = 256
+PHOTO_INPUTS = ("edges", "rgb")
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocessing:
+    """Describes the images an encoder takes, and makes them.
+
+    An image is fitted on a white canvas (256 px), photos are turned into edge maps unless the photo
+    encoder takes RGB, the centre is cropped to the encoder's input and 0..255 becomes [-1, 1]. What a
+    backbone needs beyond that (its mean, its scale, a blur) is inside the encoder.
+
+    Args:
+        image_size: Side of the encoder's input in px, at most `canvas_size`.
+        embedding_dim: Length of the embedding.
+        photo_input: "edges" or "rgb".
+        canvas_size: Side of the canvas in px.
+        polarity: Always "black_on_white": paper is +1, ink is -1.
+        distance: Name of the distance the encoders were trained for.
+    """
+
+    image_size: int
+    embedding_dim: int
+    photo_input: str = "edges"
+    canvas_size: int = CANVAS_SIZE
+    polarity: str = "black_on_white"
+    distance: str = "squared_euclidean"
+
+    def __post_init__(self):
+        if not 0 < self.image_size <= self.canvas_size:
+            raise ValueError(
+                f"`image_size` must be in 1..{self.canvas_size} (`canvas_size`). Received: {self.image_size}"
+            )
+        if self.photo_input not in PHOTO_INPUTS:
+            raise ValueError(f"`photo_input` must be one of {PHOTO_INPUTS}. Received: {self.photo_input!r}")
+
+    @classmethod
+    def from_json(cls, path):
+        """Reads `preprocessing.json`. Raises `InputError` where it is missing or not of this form."""
+        path = Path(path)
+        try:
+            known = {field.name for field in dataclasses.fields(cls)}
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            return cls(**{name: value for name, value in stored.items() if name in known})
+        except FileNotFoundError:
+            raise InputError(
+                f"{path}: expected the preprocessing of an encoder; there is no such file"
+            ) from None
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}: expected the preprocessing of an encoder as JSON; {error}") from None
+
+    def to_json(self):
+        """Returns the fields, and the two shapes and the range that follow from them, as a dict."""
+        photo_channels = 1 if self.photo_input == "edges" else 3
+        return {
+            **dataclasses.asdict(self),
+            "sketch_shape": [self.image_size, self.image_size, 1],
+            "photo_shape": [self.image_size, self.image_size, photo_channels],
+            "range": [-1, 1],
+        }
+
+    def center(self, images):
+        """Crops the centre of `(n, canvas, canvas, channels)` uint8 images, as float32 in [-1, 1]."""
+        return center_crop(images, self.image_size)
+
+    def read_sketch(self, path):
+        """Reads a sketch file as `(image_size, image_size, 1)` float32 in [-1, 1]."""
+        return self.center(read_image(path, self.canvas_size)[None])[0]
+
+    def read_photo(self, path):
+        """Reads a photo file as `(image_size, image_size, 1 or 3)` float32 in [-1, 1]."""
+        if self.photo_input == "edges":
+            photo = read_photo_edges(path, self.canvas_size)
+        else:
+            photo = read_image(path, self.canvas_size, channels=3)
+        return self.center(photo[None])[0]
+
+
+def center_crop(images, image_size):
+    """Crops the centre of uint8 `(n, height, width, channels)` images, as float32 in [-1, 1]."""
+    top, left = (images.shape[1] - image_size) // 2, (images.shape[2] - image_size) // 2
+    return to_range(images[:, top : top + image_size, left : left + image_size])
+
+
+def to_range(images):
+    """Turns uint8 images, 0..255, into float32 ones in [-1, 1]."""
+    return images.astype(np.float32) / 127.5 - 1.0
