@@ -1,0 +1,7 @@
+"""Keras layers for sketches and photos."""
+
+from tfsbir.layers.blur_pyramid import BlurPyramid
+from tfsbir.layers.place_bias import PlaceBias
+from tfsbir.layers.to_imagenet_bgr import ToImageNetBGR
+
+__all__ = ["BlurPyramid", "PlaceBias", "ToImageNetBGR"]

@@ -1,0 +1,7 @@
+"""Losses on embeddings; each returns one value per anchor."""
+
+from tfsbir.losses.batch_triplet_ranking import BatchTripletRanking
+from tfsbir.losses.info_nce import InfoNCE
+from tfsbir.losses.triplet_ranking import TripletRanking
+
+__all__ = ["BatchTripletRanking", "InfoNCE", "TripletRanking"]

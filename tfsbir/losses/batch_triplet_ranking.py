@@ -1,0 +1,50 @@
+"""The ranking loss of every triplet in a batch of pairs."""
+
+import keras
+from keras import ops
+
+from tfsbir.distances.squared_euclidean import SquaredEuclidean
+
+
+@keras.saving.register_keras_serializable(package="tfsbir")
+class BatchTripletRanking(keras.losses.Loss):
+    """Ranks, for every sketch, its photo before all other photos of the batch, by a margin.
+
+    Photo `i` is the positive of sketch `i`; each photo of another instance is a negative, and other photos
+    of the same instance are left out. A sketch costs the mean of `max(0, margin + D(sketch, positive) -
+    D(sketch, negative))` over the negatives for which that is > 0, with D the squared Euclidean distance: a
+    mean over all would fade as most negatives become easy. Without such a negative it costs 0.
+
+    Keras casts `y_true` to float32, in which instance ids above 2**24 are no longer told apart; renumber
+    such ids first.
+
+    Args:
+        margin: Float > 0. Unit-norm embeddings are at most 4 apart. The default is that of the released
+            training code of Source; its paper prints 2.
+    Call arguments:
+        y_true: `(batch,)` instance ids, integers up to 2**24.
+        y_pred: `(sketch, photo)`, two `(batch, dim)` unit-norm embeddings.
+    Returns: `(batch,)`, in [0, margin + 4].
+    Raises: `ValueError` if `margin` <= 0.
+    Source: Yu et al., "Sketch Me That Shoe", CVPR 2016, Eq. 2 (gamma is the margin), there on annotated
+        triplets; taking the batch's photos as negatives and the mean over violations are ours.
+    """
+
+    def __init__(self, margin=0.3, name="batch_triplet_ranking", **kwargs):
+        super().__init__(name=name, **kwargs)
+        if not margin > 0:
+            raise ValueError(f"`margin` must be > 0. Received: {margin}")
+        self.margin = margin
+        self.distance = SquaredEuclidean()
+
+    def call(self, y_true, y_pred):
+        sketch, photo = y_pred
+        distance = self.distance.pairwise(sketch, photo)
+        violation = ops.maximum(self.margin + ops.diagonal(distance)[:, None] - distance, 0.0)
+        negative_mask = ops.not_equal(y_true[:, None], y_true[None, :])
+        violation = ops.where(negative_mask, violation, 0.0)
+        num_violations = ops.sum(ops.cast(violation > 0.0, violation.dtype), axis=-1)
+        return ops.sum(violation, axis=-1) / ops.maximum(num_violations, 1.0)
+
+    def get_config(self):
+        return {**super().get_config(), "margin": self.margin}

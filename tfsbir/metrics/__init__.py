@@ -1,0 +1,7 @@
+"""Measures of retrieval, as fractions in [0, 1]."""
+
+from tfsbir.metrics.accuracy import accuracy, ranks
+from tfsbir.metrics.multi_view import multi_view_distances, views
+from tfsbir.metrics.triplet_accuracy import triplet_accuracy
+
+__all__ = ["accuracy", "multi_view_distances", "ranks", "triplet_accuracy", "views"]

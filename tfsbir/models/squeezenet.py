@@ -1,0 +1,181 @@
+"""SqueezeNet v1.1, the small ImageNet backbone, and the encoder made of it."""
+
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+from keras import ops
+
+from tfsbir.errors import InputError
+from tfsbir.layers import BlurPyramid, PlaceBias, ToImageNetBGR
+
+# (squeeze filters, expand filters); a pool stands before fire4 and before fire6.
+FIRES = {2: (16, 64), 3: (16, 64), 4: (32, 128), 5: (32, 128)}
+FIRES |= {6: (48, 192), 7: (48, 192), 8: (64, 256), 9: (64, 256)}
+GRID = 6  # Places a side that the embedding keeps.
+HEADS = ("fire9", "fire5")
+
+
+def squeezenet_encoder(
+    image_size=225, channels=1, working_size=161, head_channels=64, weights=None, name="squeezenet_encoder"
+):
+    """Builds an encoder on SqueezeNet v1.1 that keeps where things are.
+
+    Line drawings (one channel) enter as a `BlurPyramid`, for a network trained on photos hardly sees
+    thin lines. `fire9` and, beside it, `fire5`, which still sees detail, are averaged over 6 x 6 places,
+    reduced to a few channels, given a bias for each place, flattened and made unit-norm; the two are
+    concatenated and made unit-norm again. `whiten_head` starts the reduction well.
+
+    Args:
+        image_size: Side of the input in px.
+        channels: 1 for sketches and edge maps, 3 for RGB photos.
+        working_size: Side in px at which the network works, in 111 .. `image_size`; half the pixels take
+            half the time.
+        head_channels: Channels that are left of `fire9` and of `fire5` at each place, in 1..256.
+        weights: Path of ImageNet weights (`squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5`), or
+            None to start from scratch.
+        name: Name of the model.
+    Returns: A `keras.Model` from `(batch, image_size, image_size, channels)` in [-1, 1] to
+        `(batch, 72 * head_channels)` of unit L2 norm.
+    Raises: `ValueError` for sizes or channels out of range; `InputError` for a weights file that is
+        missing, damaged or of another network, naming the layer.
+    Source: Iandola et al., "SqueezeNet", 2016, arxiv.org/abs/1602.07360, and its release v1.1.
+    """
+    if channels not in (1, 3):
+        raise ValueError(f"`channels` must be 1 or 3. Received: {channels}")
+    if not 111 <= working_size <= image_size:
+        raise ValueError(
+            f"`working_size` must be in 111..{image_size} (`image_size`). Received: {working_size}"
+        )
+    if not 1 <= head_channels <= 256:
+        raise ValueError(f"`head_channels` must be in 1..256. Received: {head_channels}")
+    image = keras.Input((image_size, image_size, channels), name="image")
+    x = BlurPyramid(name="blur_pyramid")(image) if channels == 1 else image
+    if working_size != image_size:
+        x = keras.layers.Resizing(working_size, working_size, name="to_working_size")(x)
+    fires = squeezenet_features(ToImageNetBGR(name="to_imagenet_bgr")(x))
+    parts = []
+    for fire in HEADS:
+        side = fires[fire].shape[1]
+        stride = side // GRID
+        window = side - (GRID - 1) * stride  # The windows reach from border to border.
+        part = keras.layers.AveragePooling2D(window, stride, name=f"{fire}_places")(fires[fire])
+        part = keras.layers.Conv2D(
+            head_channels, 1, use_bias=False, kernel_initializer="orthogonal", name=f"{fire}_reduced"
+        )(part)
+        part = PlaceBias(name=f"{fire}_place_bias")(part)
+        part = keras.layers.Flatten(name=f"{fire}_flat")(part)
+        parts.append(keras.layers.UnitNormalization(name=f"{fire}_unit")(part))
+    x = keras.layers.Concatenate(name="both_scales")(parts)
+    model = keras.Model(image, keras.layers.UnitNormalization(name="embedding")(x), name=name)
+    if weights is not None:
+        load_imagenet_weights(model, weights)
+    return model
+
+
+def whiten_head(encoder, images, batch_size=32):
+    """Starts a `squeezenet_encoder`'s head at the whitened principal components of its own features.
+
+    The reduction becomes the leading components over all images and places, scaled to unit variance,
+    and each place's bias takes its mean away. Without it the few directions in which all drawings are
+    alike (paper or not, much ink or little) rule the cosine.
+
+    Args:
+        encoder: `squeezenet_encoder`; changed in place.
+        images: `(num_images, image_size, image_size, channels)` float32 in [-1, 1], training images of
+            the domains that the encoder serves. 36 * num_images must exceed the head's channels.
+        batch_size: Images in a forward pass.
+    Raises: `ValueError` if there are too few images.
+    """
+    pooled = [encoder.get_layer(f"{fire}_places").output for fire in HEADS]
+    features = keras.Model(encoder.input, pooled)
+    batches = [
+        features(images[i : i + batch_size], training=False) for i in range(0, len(images), batch_size)
+    ]
+    for fire, maps in zip(HEADS, zip(*batches, strict=True), strict=True):
+        maps = np.concatenate([ops.convert_to_numpy(m) for m in maps]).astype(np.float64)
+        num_components = encoder.get_layer(f"{fire}_reduced").filters
+        rows = maps.reshape(-1, maps.shape[-1])
+        if len(rows) <= num_components:
+            raise ValueError(
+                f"`images` must be more than {num_components // GRID**2}. Received: {len(images)}"
+            )
+        values, vectors = np.linalg.eigh(np.cov(rows, rowvar=False))
+        leading = np.argsort(-values)[:num_components]
+        # Directions without variance, as of channels that are always off, stay as they are.
+        deviations = np.sqrt(np.where(values[leading] > 1e-9 * values.max(), values[leading], 1.0))
+        kernel = vectors[:, leading] / deviations
+        encoder.get_layer(f"{fire}_reduced").set_weights([kernel[None, None].astype(np.float32)])
+        encoder.get_layer(f"{fire}_place_bias").set_weights([-(maps.mean(0) @ kernel).astype(np.float32)])
+
+
+def squeezenet_features(x):
+    """Adds SqueezeNet v1.1's convolutions to the tensor `x`; returns its fire modules by name."""
+    x = keras.layers.Conv2D(64, 3, strides=2, activation="relu", name="conv1")(x)
+    x = keras.layers.MaxPooling2D(3, 2, name="pool1")(x)
+    fires = {}
+    for index in FIRES:
+        if index in (4, 6):
+            x = keras.layers.MaxPooling2D(3, 2, name=f"pool{index - 1}")(x)
+        fires[f"fire{index}"] = x = _fire(x, index)
+    return fires
+
+
+def _fire(x, index):
+    squeeze, expand = FIRES[index]
+    conv = {"activation": "relu", "padding": "same"}
+    x = keras.layers.Conv2D(squeeze, 1, name=f"fire{index}_squeeze1x1", **conv)(x)
+    narrow = keras.layers.Conv2D(expand, 1, name=f"fire{index}_expand1x1", **conv)(x)
+    wide = keras.layers.Conv2D(expand, 3, name=f"fire{index}_expand3x3", **conv)(x)
+    return keras.layers.Concatenate(name=f"fire{index}")([narrow, wide])
+
+
+def load_imagenet_weights(model, path):
+    """Copies ImageNet weights from the published Keras HDF5 file into a model's SqueezeNet layers.
+
+    Raises: `InputError` naming the file and, where one is at fault, the layer. The model is then
+        unchanged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(
+            f"{path}: expected a file of SqueezeNet v1.1 ImageNet weights; there is no such file"
+        )
+    names = [
+        "conv1",
+        *(f"fire{i}_{part}" for i in FIRES for part in ("squeeze1x1", "expand1x1", "expand3x3")),
+    ]
+    loaded = []
+    try:
+        with h5py.File(path, "r") as file:
+            for name in names:
+                loaded.append(_read_convolution(file, path, name.replace("_", "/"), model.get_layer(name)))
+    except OSError as error:
+        raise InputError(
+            f"{path}: expected a file of SqueezeNet v1.1 ImageNet weights in HDF5, from layer conv1 on; "
+            f"it is damaged or of another kind ({str(error).splitlines()[0]})"
+        ) from None
+    for name, weights in zip(names, loaded, strict=True):
+        model.get_layer(name).set_weights(weights)
+
+
+def _read_convolution(file, path, name, layer):
+    """Returns `[kernel, bias]` of the group `name`; the file's own names of the two are irregular."""
+    expected = [tuple(weight.shape) for weight in layer.weights]
+    found = []
+    if isinstance(file.get(name), h5py.Group):
+        file[name].visititems(lambda _, item: found.append(item) if isinstance(item, h5py.Dataset) else None)
+    found.sort(key=lambda item: -item.ndim)
+    if [item.shape for item in found] != expected:
+        shapes = [item.shape for item in found] or "nothing"
+        raise InputError(
+            f"{path}: layer {name} must hold a kernel and a bias of {expected}. Received: {shapes}"
+        )
+    try:
+        arrays = [np.asarray(item, np.float32) for item in found]
+    except OSError as error:
+        raise InputError(f"{path}: layer {name} is damaged ({str(error).splitlines()[0]})") from None
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise InputError(f"{path}: layer {name} must hold finite numbers. Received: NaN or infinity")
+    return arrays
