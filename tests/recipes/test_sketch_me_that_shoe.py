@@ -1,0 +1,185 @@
+"""The recipe as users run it, on a few drawn objects."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tfsbir.data import synthetic_folder
+from tfsbir.runs import RunDirectory
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A paired folder of drawn objects."""
+    root = tmp_path_factory.mktemp("data") / "objects"
+    synthetic_folder(root, num_train=8, num_test=5, seed=0)
+    return root
+
+
+def command(folder, workdir, *flags, recipe="sketch_me_that_shoe"):
+    return [
+        sys.executable, "-m", f"recipes.{recipe}", "--dataset=paired_folder", f"--data_dir={folder}",
+        f"--workdir={workdir}", *flags,
+    ]  # fmt: skip
+
+
+def training(folder, workdir, *flags):
+XX
+        "--batch_size=4",
+        "--checkpoint_every=2",
+        "--log_every=1",
+        "--eval_every=4",
+        "--num_views=1",
+    )
+    return command(folder, workdir, *small, *flags)
+
+
+def run(arguments):
+    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def finished(folder, tmp_path_factory):
+    """The workdir of an undisturbed run, and what it printed."""
+    workdir = tmp_path_factory.mktemp("runs") / "finished"
+    done = run(training(folder, workdir))
+    assert done.returncode == 0, done.stderr
+    return workdir, done
+
+
+def losses(workdir):
+    return [line["train/loss"] for line in RunDirectory(workdir).metrics() if "train/loss" in line]
+
+
+def test_the_run_directory_is_as_promised(finished):
+    workdir, done = finished
+    found = {str(path.relative_to(workdir)) for path in workdir.rglob("*") if path.is_file()}
+    assert {
+        "config.json", "metrics.jsonl", "result.json", "model/sketch_encoder.keras", "model/preprocessing.json",
+        "figures/loss_curve.png", "figures/ranked_results.png", "checkpoints/checkpoint",
+    } <= found
+    assert "model/photo_encoder.keras" not in found  # Siamese: one file, and a note of it.
+    config, result = RunDirectory(workdir).config, RunDirectory(workdir).result
+    assert "siamese" in config["model"]
+    assert config["flags"]["steps"] == 6
+    assert config["flags"]["margin"] == 0.3
+    assert json.loads(done.stdout) == result
+    assert set(result) == {"recipe", "dataset", "split", "seed", "steps", "seconds", "metrics"}
+    assert all(0 <= value <= 1 for value in result["metrics"].values())
+    assert len(losses(workdir)) == 6
+    assert "loss=" in done.stderr  # The progress bar.
+
+
+def test_a_finished_run_prints_its_result_and_does_not_train(folder, finished):
+    workdir, done = finished
+    before = (workdir / "metrics.jsonl").read_bytes()
+    again = run(training(folder, workdir))
+    assert again.returncode == 0
+    assert again.stdout == done.stdout
+    assert (workdir / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_killed_run_ends_like_an_undisturbed_one(folder, finished, tmp_path):
+    workdir = tmp_path / "killed"
+    process = subprocess.Popen(training(folder, workdir), cwd=ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
+    while not any((workdir / "checkpoints").glob("ckpt-*.index")):  # Its first checkpoint is of step 2.
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (workdir / "result.json").exists()
+    resumed = run(training(folder, workdir))
+    assert resumed.returncode == 0, resumed.stderr
+    assert "Resuming" in resumed.stderr
+    expected = RunDirectory(finished[0])
+    np.testing.assert_allclose(losses(workdir), losses(finished[0]), atol=1e-6)
+    for name, value in expected.result["metrics"].items():
+        assert abs(RunDirectory(workdir).result["metrics"][name] - value) <= 1e-6
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 225, 225, 1)).astype("float32")
+    embeddings = [RunDirectory(path).load_encoder("sketch")(images) for path in (workdir, finished[0])]
+    np.testing.assert_allclose(*[keras.ops.convert_to_numpy(e) for e in embeddings], atol=1e-6)
+
+
+def test_two_replicas_give_the_loss_curve_of_one(folder, finished, tmp_path):
+    done = run(training(folder, tmp_path / "two", "--strategy=mirrored", "--num_replicas=2"))
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(losses(tmp_path / "two"), losses(finished[0]), atol=1e-5)
+
+
+def test_two_replicas_give_the_loss_curve_of_one_on_triplets(folder, tmp_path):
+    flags = ("--loss=triplet", "--optimizer=sgd", "--learning_rate=1e-3", "--schedule=constant", "--steps=3")
+    for name, strategy in (("one", ()), ("two", ("--strategy=mirrored", "--num_replicas=2"))):
+        done = run(training(folder, tmp_path / name, *flags, *strategy))
+        assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "one"), atol=1e-5)
+
+
+def test_evaluate_measures_a_run_again(folder, finished):
+    done = run(command(folder, finished[0], "--num_views=1", recipe="evaluate"))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["metrics"] == pytest.approx(RunDirectory(finished[0]).result["metrics"])
+    assert found["num_photos"] == 5
+
+
+def test_a_heterogeneous_run_keeps_two_encoders(folder, tmp_path):
+    done = run(training(folder, tmp_path / "run", "--branches=heterogeneous", "--steps=2", "--loss=info_nce"))
+    assert done.returncode == 0, done.stderr
+    assert not RunDirectory(tmp_path / "run").is_siamese
+    again = run(command(folder, tmp_path / "run", "--num_views=1", recipe="evaluate"))
+    assert json.loads(again.stdout)["metrics"] == pytest.approx(
+        RunDirectory(tmp_path / "run").result["metrics"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--data_dir=nowhere",), "nowhere"),
+        (("--batch_size=99",), "`batch_size` must be at most 8"),
+        (("--backbone=squeezenet", "--weights=setup.py"), "setup.py: expected a file of SqueezeNet"),
+        (("--num_replicas=2",), "`num_replicas` > 1 needs `strategy` mirrored"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(folder, tmp_path, flags, message):
+    done = run(training(folder, tmp_path / "run", *flags))
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert message in last
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(folder, tmp_path):
+    flags = ("--optimizer=sgd", "--learning_rate=1e30", "--loss=info_nce", "--schedule=constant")
+    done = run(training(folder, tmp_path / "run", *flags))
+    assert done.returncode == 1
+    assert "error: loss must be finite" in done.stderr
+    assert not (tmp_path / "run" / "result.json").exists()
+
+
+def test_help_explains(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "recipes.sketch_me_that_shoe", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100"},
+        timeout=120,
+    )
+    assert "Sketch Me That Shoe" in done.stdout
+    for flag in ("--margin", "--steps", "--dataset", "--num_replicas"):
+        assert f"{flag}" in done.stdout.replace("[no]", "")

@@ -1,0 +1,123 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from tfsbir.errors import InputError
+from tfsbir.preprocessing import Preprocessing
+from tfsbir.runs import RunDirectory
+
+CONFIG = {
+    "recipe": "test",
+    "flags": {"steps": 5, "log_every": 10},
+    "dataset": {"name": "synthetic", "data_dir": None, "fingerprint": "abc"},
+}
+
+
+def encoder(seed):
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((8, 8, 1))
+    x = keras.layers.Dense(3)(keras.layers.Flatten()(image))
+    return keras.Model(image, keras.layers.UnitNormalization()(x))
+
+
+def test_a_run_begins_with_its_config_and_may_be_taken_up_again(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.start(CONFIG)
+    run.start(CONFIG)
+    assert run.config["flags"] == CONFIG["flags"]
+    assert run.config["versions"]["keras"] == keras.__version__
+    assert "git_revision" in run.config
+    assert run.result is None
+
+
+def test_another_command_in_the_same_folder_is_refused(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.start(CONFIG)
+    with pytest.raises(InputError, match=r"`steps` must be 5, .* Received: 6"):
+        run.start({**CONFIG, "flags": {"steps": 6, "log_every": 10}})
+    run.start({**CONFIG, "flags": {"steps": 5, "log_every": 1}}, may_differ=("log_every",))
+
+
+def test_changed_data_are_refused(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.start(CONFIG)
+    with pytest.raises(InputError, match="its images have changed"):
+        run.start({**CONFIG, "dataset": {**CONFIG["dataset"], "fingerprint": "abd"}})
+
+
+def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(InputError, match="`workdir` must be empty or a run directory"):
+        RunDirectory(tmp_path).start(CONFIG)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_lines_beyond_the_checkpoint_are_dropped_and_a_torn_line_too(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.start(CONFIG)
+    for step in (10, 20, 30):
+        run.log_metrics(step, {"train/loss": np.float32(0.5)})
+    with open(run.path / "metrics.jsonl", "a") as file:
+        file.write('{"step": 40, "train/lo')
+    run.rewind_metrics(20)
+    assert run.metrics() == [{"step": 10, "train/loss": 0.5}, {"step": 20, "train/loss": 0.5}]
+    assert len((run.path / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("is_siamese", [True, False])
+def test_encoders_come_back_as_they_were(tmp_path, is_siamese):
+    run = RunDirectory(tmp_path / "run")
+    sketch = encoder(1)
+    photo = sketch if is_siamese else encoder(2)
+    run.save_encoders(sketch, photo, Preprocessing(8, 3))
+    assert run.is_siamese == is_siamese
+    assert (run.model / "photo_encoder.keras").exists() != is_siamese
+    image = np.random.default_rng(0).uniform(-1, 1, (2, 8, 8, 1)).astype("float32")
+    np.testing.assert_array_equal(run.load_encoder("sketch")(image), sketch(image))
+    np.testing.assert_array_equal(run.load_encoder("photo")(image), photo(image))
+    assert run.preprocessing() == Preprocessing(8, 3)
+
+
+def test_a_fingerprint_tells_encoders_apart(tmp_path):
+    fingerprints = []
+    for seed in (1, 2):
+        run = RunDirectory(tmp_path / str(seed))
+        run.save_encoders(encoder(seed), encoder(seed + 10), Preprocessing(8, 3))
+        assert run.fingerprint() == run.fingerprint()
+        fingerprints.append(run.fingerprint())
+    assert len(set(fingerprints)) == 2
+
+
+def test_what_is_missing_or_damaged_is_named(tmp_path):
+    run = RunDirectory(tmp_path)
+    with pytest.raises(InputError, match=r"config\.json: expected a run directory"):
+        _ = run.config
+    with pytest.raises(InputError, match=r"sketch_encoder\.keras: expected the encoder of a finished run"):
+        run.load_encoder("sketch")
+    with pytest.raises(InputError, match=r"preprocessing\.json: expected the preprocessing"):
+        run.preprocessing()
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(InputError, match=r"config\.json: expected JSON"):
+        _ = run.config
+    run.model.mkdir()
+    (run.model / "sketch_encoder.keras").write_text("no model")
+    with pytest.raises(InputError, match=r"sketch_encoder\.keras: expected a Keras model file"):
+        run.load_encoder("sketch")
+
+
+def test_a_model_file_cannot_bring_code(tmp_path):
+    run = RunDirectory(tmp_path)
+    image = keras.Input((8, 8, 1))
+    evil = keras.Model(image, keras.layers.Lambda(lambda x: x + 1)(image))
+    run.save_encoders(evil, evil, Preprocessing(8, 3))
+    with pytest.raises(InputError, match="expected a Keras model file"):
+        run.load_encoder("sketch")
+
+
+def test_the_result_is_whole(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.start(CONFIG)
+    run.write_result({"metrics": {"acc@1": 0.5}})
+    assert run.result == {"metrics": {"acc@1": 0.5}} == json.loads((run.path / "result.json").read_text())

@@ -1,0 +1,192 @@
+"""The run directory: the one thing that passes from training to everything after it."""
+
+import hashlib
+import importlib
+import json
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import keras
+
+from tfsbir import files
+from tfsbir.data import DATASETS
+from tfsbir.errors import InputError
+from tfsbir.preprocessing import Preprocessing
+
+PACKAGES = ("tfsbir", "tensorflow", "keras", "numpy", "opencv-python-headless", "pillow")
+SKETCH_ENCODER, PHOTO_ENCODER = "sketch_encoder.keras", "photo_encoder.keras"
+
+
+class RunDirectory:
+    """Reads and writes one recipe's run.
+
+    Holds `config.json`, `metrics.jsonl`, `result.json`, `checkpoints/`, `model/` and `figures/`. Opening
+    one reads nothing and makes nothing; `start` makes the folder.
+
+    Args:
+        path: Path of the run directory (the recipes' `--workdir`).
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.checkpoints = self.path / "checkpoints"
+        self.figures = self.path / "figures"
+        self.model = self.path / "model"
+
+    @property
+    def config(self):
+        """The run's `config.json` as a dict; `InputError` where it is missing."""
+        return self._read_json("config.json")
+
+    @property
+    def result(self):
+        """The run's `result.json` as a dict, or None while the run has not finished."""
+        return self._read_json("result.json") if (self.path / "result.json").exists() else None
+
+    @property
+    def is_siamese(self):
+        """Whether sketches and photos share one encoder (then one file holds it)."""
+        return not (self.model / PHOTO_ENCODER).exists()
+
+    def start(self, config, may_differ=()):
+        """Makes the folder with its `config.json`, or checks that it belongs to the same command.
+
+        Args:
+            config: Dict with `flags`, `dataset` and whatever else describes the run.
+            may_differ: Names of flags that a resumed run may change, such as how often to log.
+        Raises:
+            InputError: if the folder belongs to a run with other flags or other data.
+        """
+        config = {**config, "versions": versions(), "git_revision": git_revision()}
+        if (self.path / "config.json").exists():
+            self._check_same(config, may_differ)
+            return
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise InputError(f"`workdir` must be empty or a run directory. Received: {self.path}")
+        for folder in (self.path, self.checkpoints, self.figures):
+            folder.mkdir(parents=True, exist_ok=True)
+        files.write_json(self.path / "config.json", config)
+
+    def note(self, **notes):
+        """Adds facts that are known only later, such as the encoders' files, to `config.json`."""
+        files.write_json(self.path / "config.json", {**self.config, **notes})
+
+    def log_metrics(self, step, values):
+        """Appends `{"step": step, **values}` to `metrics.jsonl`; values become Python floats."""
+        line = {"step": int(step), **{name: float(value) for name, value in values.items()}}
+        files.append_json_line(self.path / "metrics.jsonl", line)
+
+    def metrics(self, last_step=None):
+        """Returns the lines of `metrics.jsonl` as dicts, up to and with `last_step` if given."""
+        path = self.path / "metrics.jsonl"
+        if not path.exists():
+            return []
+        lines = [
+            json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")
+        ]
+        return [line for line in lines if last_step is None or line["step"] <= last_step]
+
+    def rewind_metrics(self, last_step):
+        """Drops lines after `last_step`: a killed run may have logged beyond its last checkpoint."""
+        lines = [json.dumps(line) + "\n" for line in self.metrics(last_step)]
+        if (self.path / "metrics.jsonl").exists():
+            files.write_text(self.path / "metrics.jsonl", "".join(lines))
+
+    def write_result(self, result):
+        """Writes `result.json`, atomically and last: its presence says that the run is finished."""
+        files.write_json(self.path / "result.json", result)
+
+    def save_encoders(self, sketch_encoder, photo_encoder, preprocessing):
+        """Writes `model/`: the encoders, once where both are the same model, and how to feed them."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with files.replacing_folder(self.model) as folder:
+            sketch_encoder.save(folder / SKETCH_ENCODER)
+            if photo_encoder is not sketch_encoder:
+                photo_encoder.save(folder / PHOTO_ENCODER)
+            files.write_json(folder / "preprocessing.json", preprocessing.to_json())
+
+    def load_encoder(self, domain):
+        """Returns the `"sketch"` or the `"photo"` encoder as a Keras model.
+
+        Keras' safe mode stays on, so a model file cannot bring code of its own.
+
+        Raises:
+            InputError: if the run has no model yet or its file cannot be read.
+        """
+        if domain not in ("sketch", "photo"):
+            raise ValueError(f'`domain` must be "sketch" or "photo". Received: {domain!r}')
+        path = self.model / (PHOTO_ENCODER if domain == "photo" and not self.is_siamese else SKETCH_ENCODER)
+        if not path.is_file():
+            raise InputError(f"{path}: expected the encoder of a finished run; there is no such file")
+        # Their classes must be registered before Keras meets their names in the file.
+        importlib.import_module("tfsbir.layers")
+
+        try:
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:  # Keras lets zip, HDF5 and configuration errors through as they are.
+            reason = str(error).strip().splitlines()[0]
+            raise InputError(f"{path}: expected a Keras model file; {reason}") from error
+
+    def preprocessing(self):
+        """Returns how images become this run's inputs."""
+        return Preprocessing.from_json(self.model / "preprocessing.json")
+
+    def fingerprint(self):
+        """Returns the SHA-256 of the model's files: which trained encoders these are."""
+        digest = hashlib.sha256()
+        for name in (SKETCH_ENCODER, PHOTO_ENCODER):
+            path = self.model / name
+            if path.exists():
+                digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def train_split(self):
+        """Loads the training split that the run was trained on, from its `config.json`."""
+        config = self.config
+        return DATASETS[config["dataset"]["name"]](config["dataset"]["data_dir"], "train")
+
+    def _read_json(self, name):
+        path = self.path / name
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(f"{path}: expected a run directory with {name}; there is no such file") from None
+        except ValueError as error:
+            raise InputError(f"{path}: expected JSON; {error}") from None
+
+    def _check_same(self, config, may_differ):
+        known = self.config
+        for name, value in config["flags"].items():
+            before = known["flags"].get(name)
+            if name not in may_differ and before != value:
+                raise InputError(
+                    f"`{name}` must be {before!r}, as when {self.path} was begun (or name another "
+                    f"`workdir`). Received: {value!r}"
+                )
+        if known["dataset"].get("fingerprint") != config["dataset"].get("fingerprint"):
+            raise InputError(
+                f"`data_dir` must hold the data that {self.path} was begun with; its images have changed. "
+                f"Received: {config['dataset'].get('data_dir')}"
+            )
+
+
+def versions():
+    """Returns the versions of Python and of the packages that decide a result."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def git_revision():
+    """Returns the source tree's git revision, or None outside a git checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
