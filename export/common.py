@@ -1,0 +1,188 @@
+"""What the exporters share: flags, real images, the comparison with Keras, an export's folder."""
+
+import dataclasses
+import time
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from absl import app, flags, logging
+
+from tfsbir import files
+from tfsbir.errors import InputError
+from tfsbir.runs import versions
+
+DOMAINS = ("sketch", "photo")
+NUM_COMPARED = 50  # Held-out images of each domain that an artefact is compared on, at most.
+MAX_NORM_ERROR = 1e-3
+WARM_UP_RUNS, TIMED_RUNS = 5, 50
+
+
+def define_flags(min_cosine_help):
+    """Defines the flags that every exporter has. Called by a command, since importers have own flags."""
+    flags.DEFINE_string("workdir", None, "The run directory to export.", required=True)
+    flags.DEFINE_string("output", None, "Folder to write; made, or an older export replaced.", required=True)
+    flags.DEFINE_float("min_cosine", None, min_cosine_help, lower_bound=-1.0, upper_bound=1.0)
+    flags.DEFINE_float(
+        "max_norm_error",
+        MAX_NORM_ERROR,
+        "Fail where an embedding's length differs from Keras' by more than this share of it.",
+        lower_bound=0.0,
+    )
+
+
+def check_arguments(argv):
+    """Raises `absl.app.UsageError` for an argument that is no flag."""
+    if len(argv) > 1:
+        raise app.UsageError(f"every argument must be a flag. Received: {argv[1]}")
+
+
+def check_output(output):
+    """Checks that an export may be written to `output`, so that no other folder is ever replaced.
+
+    Raises: `InputError` if something is there that is neither an empty folder nor an export, or if a file
+        stands where a folder would have to be made.
+    """
+    output = Path(output)
+    parent = next(folder for folder in output.absolute().parents if folder.exists())
+    if not parent.is_dir():
+        raise InputError(f"`output` must lie in a folder. Received: {output}, and {parent} is a file")
+    if not output.exists() or (output / "encoder.json").is_file():
+        return
+    if not output.is_dir() or any(output.iterdir()):
+        raise InputError(
+            f"`output` must be a new folder, an empty one or an older export. Received: {output}"
+        )
+
+
+def load_encoders(run):
+    """Returns the run's encoders as a dict `{"sketch": model, "photo": model}`, one model if siamese."""
+    sketch_encoder = run.load_encoder("sketch")
+    return {
+        "sketch": sketch_encoder,
+        "photo": sketch_encoder if run.is_siamese else run.load_encoder("photo"),
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class RealImages:
+    """Images of one domain from a run's training split, as the encoder takes them.
+
+    Args:
+        calibration: float32 `(num, size, size, channels)` in [-1, 1], to choose integer ranges by.
+        held_out: Others, to compare embeddings on.
+    """
+
+    calibration: np.ndarray
+    held_out: np.ndarray
+
+
+def real_images(run, num_calibration=0):
+    """Draws images of both domains from the run's own training split; always the same ones.
+
+    Args:
+        run: `tfsbir.runs.RunDirectory`.
+        num_calibration: Calibration images to draw of each domain, fewer where there are fewer.
+    Returns: A dict `{"sketch": RealImages, "photo": RealImages}`.
+    Raises: `InputError` if the run's data cannot be read or hold fewer than two images of a domain.
+    """
+    split, preprocessing = run.train_split(), run.preprocessing()
+    drawn = {}
+    for domain, images in (("sketch", split.sketches), ("photo", split.photos)):
+        if len(images) < 2:
+            raise InputError(f"{run.path}: expected at least 2 training images a domain; found {len(images)}")
+        order = np.random.default_rng(0).permutation(len(images))
+        num_held_out = min(NUM_COMPARED, max(1, len(images) // 4))
+        held_out, calibration = order[:num_held_out], order[num_held_out:][:num_calibration]
+        drawn[domain] = RealImages(
+            preprocessing.center(images[calibration]), preprocessing.center(images[held_out])
+        )
+    return drawn
+
+
+def compare(encoders, encode, images, min_cosine, max_norm_error):
+    """Compares an artefact's embeddings of held-out images with those of the Keras encoders.
+
+    Args:
+        encoders: Dict of the Keras models by domain.
+        encode: Dict by domain of functions from one image, `(1, size, size, channels)`, to `(1, dim)`.
+        images: Dict of `RealImages` by domain.
+        min_cosine: Float, the least cosine that an embedding may have with Keras'.
+        max_norm_error: Float, how far its length may be from Keras', as a share of that length.
+    Returns: A dict with `num_images`, `min_cosine`, `mean_cosine`, `max_norm_error` and the `tolerance`.
+    Raises: `InputError` beyond the tolerance, and where an embedding is not finite or zero.
+    """
+    cosines, norm_errors = [], []
+    for domain in DOMAINS:
+        held_out = images[domain].held_out
+        expected_embeddings = encoders[domain].predict(held_out, batch_size=16, verbose=0).astype(np.float64)
+        for image, expected in zip(held_out, expected_embeddings, strict=True):
+            embedding = np.asarray(encode[domain](image[None]), np.float64)[0]
+            expected_norm, norm = np.linalg.norm(expected), np.linalg.norm(embedding)
+            cosines.append(embedding @ expected / (norm * expected_norm) if norm > 0 else np.nan)
+            norm_errors.append(abs(norm / expected_norm - 1))
+    found_cosine, found_norm_error = np.min(cosines), np.max(norm_errors)
+    # NaN fails either comparison.
+    if not (found_cosine >= min_cosine and found_norm_error <= max_norm_error):
+        raise InputError(
+            f"the exported embeddings must have `min_cosine` >= {min_cosine} and `max_norm_error` <= "
+            f"{max_norm_error} to those of Keras on {len(cosines)} training images. "
+            f"Received: {found_cosine:.6f} and {found_norm_error:.2e}"
+        )
+    return {
+        "num_images": len(cosines),
+        "min_cosine": float(found_cosine),
+        "mean_cosine": float(np.mean(cosines)),
+        "max_norm_error": float(found_norm_error),
+        "tolerance": {"min_cosine": min_cosine, "max_norm_error": max_norm_error},
+    }
+
+
+def measure_latency(encode, image, num_threads):
+    """Times `encode` on one image, warm; returns milliseconds: `median`, `p10` and `p90`."""
+    for _ in range(WARM_UP_RUNS):
+        encode(image)
+    milliseconds = []
+    for _ in range(TIMED_RUNS):
+        start = time.perf_counter()
+        encode(image)
+        milliseconds.append(1000 * (time.perf_counter() - start))
+    p10, median, p90 = (round(float(value), 3) for value in np.percentile(milliseconds, (10, 50, 90)))
+    return {"median": median, "p10": p10, "p90": p90, "num_threads": num_threads, "runs": TIMED_RUNS}
+
+
+def write_description(folder, run, kind, quantize, parity, latency_ms):
+    """Writes `preprocessing.json`, `encoder.json` and `report.json` beside a finished artefact.
+
+    Args:
+        folder: Folder that holds the artefact and nothing else so far.
+        run: The `RunDirectory` it was made from.
+        kind: "saved_model" or "litert".
+        quantize: Str, how its numbers are stored.
+        parity: Dict from `compare`.
+        latency_ms: Dict of dicts from `measure_latency`, by domain.
+    Returns: The report, a dict. `latency_ms` is the sketch encoder's, which is what answers a query.
+    """
+    sizes = {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    report = {
+        "kind": kind,
+        "quantize": quantize,
+        "size_bytes": sum(sizes.values()),
+        "parity": parity,
+        "latency_ms": latency_ms["sketch"],
+        "photo_latency_ms": latency_ms["photo"],
+        "files": sizes,
+        "versions": {**versions(), "ai-edge-litert": metadata.version("ai-edge-litert")},
+    }
+    files.write_bytes(folder / "preprocessing.json", (run.model / "preprocessing.json").read_bytes())
+    files.write_json(folder / "encoder.json", {"fingerprint": run.fingerprint(), "kind": kind})
+    files.write_json(folder / "report.json", report)
+    logging.info(
+        "%s: %d bytes, least cosine to Keras %.6f, %.2f ms a sketch",
+        kind, report["size_bytes"], parity["min_cosine"], latency_ms["sketch"]["median"],
+    )  # fmt: skip
+    return report
