@@ -1,0 +1,101 @@
+"""Encodes a folder of photos into a gallery that `tfsbir search` searches.
+
+    tfsbir index --model=runs/shoes --photos=photos --gallery=shoes.gallery
+
+Images are looked for in the folder and all folders below it (not through links to folders, and not names
+that begin with a dot). A photo that cannot be read is reported and skipped. The gallery is a small folder:
+embeddings and paths, no pixels. It appears at once when everything is encoded, in place of an older gallery
+of that name, and remembers the model, so that only sketches encoded by the same one are searched for.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from absl import flags
+
+from tfsbir.cli.command import parse_flags, quiet_start
+from tfsbir.errors import InputError
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "model", None, "Run directory or export (SavedModel, LiteRT) with the encoder.", flag_values=FLAGS
+)
+flags.DEFINE_string("photos", None, "Folder of the photos.", flag_values=FLAGS)
+flags.DEFINE_string("gallery", None, "Folder to save the gallery in.", flag_values=FLAGS)
+flags.DEFINE_integer("batch_size", 32, "Photos encoded at once.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_bool("json", False, "Print one JSON document instead of text.", flag_values=FLAGS)
+
+
+def main(argv):
+    """Runs `tfsbir index` and returns its exit code."""
+    parse_flags(argv, FLAGS, __doc__, required=("model", "photos", "gallery"))
+    # The imports follow the cheap checks; TensorFlow's comes last, with the model.
+    from tfsbir.retrieval import Gallery, check_gallery_target, encoder_kind, open_encoder
+
+    encoder_kind(FLAGS.model)
+    photo_paths = find_images(FLAGS.photos)
+    check_gallery_target(FLAGS.gallery)
+    with quiet_start():
+        encoder = open_encoder(FLAGS.model)
+
+    start = time.perf_counter()
+    gallery, skipped = Gallery.build(
+        encoder, photo_paths, FLAGS.gallery, batch_size=FLAGS.batch_size, root=FLAGS.photos
+    )
+    seconds = time.perf_counter() - start
+    for _, reason in skipped:
+        print("skipped:", reason, file=sys.stderr)
+    rate = len(gallery) / seconds
+    if FLAGS.json:
+        result = {
+            "gallery": str(gallery.path),
+            "num_photos": len(gallery),
+            "num_skipped": len(skipped),
+            "skipped": [{"path": str(path), "reason": reason} for path, reason in skipped],
+            "seconds": round(seconds, 3),
+            "images_per_second": round(rate, 2),
+            "dim": gallery.dim,
+            "encoder": {
+                "path": str(gallery.encoder_path),
+                "kind": gallery.encoder_kind,
+                "fingerprint": gallery.encoder_fingerprint,
+            },
+        }
+        print(json.dumps(result, indent=2))
+    else:
+        print(
+            f"{len(gallery)} photos in {gallery.path}, {len(skipped)} skipped, "
+            f"{seconds:.1f} s, {rate:.1f} images/s"
+        )
+    return 0
+
+
+def find_images(folder):
+    """Returns the paths of the image files in a folder and below it, in natural order.
+
+    Raises: `InputError` if there is no such folder or no image in it.
+    """
+    from tfsbir.data.images import IMAGE_SUFFIXES, natural_key
+
+    folder = Path(folder)
+    if not folder.is_dir():
+        found = "it is not a folder" if folder.exists() else "there is no such folder"
+        raise InputError(f"{folder}: expected a folder of photos; {found}")
+    paths = []
+    for parent, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths += [
+            Path(parent, name)
+            for name in names
+            if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+        ]
+    if not paths:
+        raise InputError(f"{folder}: expected at least one image ({', '.join(IMAGE_SUFFIXES)}); found none")
+    return sorted(paths, key=lambda path: natural_key(path.relative_to(folder).as_posix()))
+
+
+def _raise(error):
+    raise error

@@ -1,0 +1,119 @@
+"""Finds the photos of a gallery that a sketch shows.
+
+    tfsbir search --gallery=shoes.gallery --sketch=sneaker.png --top=5 --sheet=found.png
+
+Prints rank, squared Euclidean distance (0 is the same, 4 the opposite) and path of each photo, nearest
+first; on stderr, how long encoding the sketch and searching took once everything was loaded. The sketch
+is an image file, black on white; the gallery's own model encodes it.
+"""
+
+import io
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+
+from tfsbir import files
+from tfsbir.cli.command import check_sheet_path, parse_flags, quiet_start
+from tfsbir.errors import InputError
+
+SHEET_COLUMNS = 10
+TILE = 128
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string("gallery", None, "Gallery made by `tfsbir index`.", flag_values=FLAGS)
+flags.DEFINE_string("sketch", None, "Image file of the sketch, dark lines on white.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "model",
+    None,
+    "Run directory or export to encode the sketch with, instead of the path that the gallery remembers; "
+    "it must be the same trained encoder.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer("top", 10, "Number of photos to find.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_string("sheet", None, "PNG file to draw the sketch and the photos found in.", flag_values=FLAGS)
+flags.DEFINE_bool("json", False, "Print one JSON document instead of text.", flag_values=FLAGS)
+
+
+def main(argv):
+    """Runs `tfsbir search` and returns its exit code."""
+    parse_flags(argv, FLAGS, __doc__, required=("gallery", "sketch"))
+    if FLAGS.sheet is not None:
+        check_sheet_path(FLAGS.sheet)
+    # The imports follow the cheap checks; TensorFlow's comes last, with the model.
+    from tfsbir.retrieval import Gallery, encoder_kind, open_encoder
+
+    gallery = Gallery.open(FLAGS.gallery)
+    model = FLAGS.model or gallery.encoder_path
+    if not FLAGS.model and not gallery.encoder_path.exists():
+        raise InputError(
+            f"{model}: expected the model that made {gallery.path}; it is not there any more "
+            "(if it was moved, name it with --model)"
+        )
+    encoder_kind(model)
+    sketch = gallery.preprocessing.read_sketch(FLAGS.sketch)
+    with quiet_start():
+        encoder = open_encoder(model)
+        gallery.check_encoder(encoder)
+        # The first pass compiles the model, so it counts as loading.
+        encoder.encode_sketches(np.ones_like(sketch)[None])
+
+    start = time.perf_counter()
+    embedding = encoder.encode_sketches(sketch[None])
+    encoded = time.perf_counter()
+    distances, indices = gallery.search(embedding, FLAGS.top)
+    searched = time.perf_counter()
+    results = [
+        {"rank": rank, "distance": float(distance), "path": str(gallery.paths[index])}
+        for rank, (distance, index) in enumerate(zip(distances[0], indices[0], strict=True), start=1)
+    ]
+    if FLAGS.sheet is not None:
+        _write_sheet(FLAGS.sheet, FLAGS.sketch, results)
+    encode_ms, search_ms = 1000 * (encoded - start), 1000 * (searched - encoded)
+    if FLAGS.json:
+        result = {
+            "gallery": str(gallery.path),
+            "sketch": FLAGS.sketch,
+            "num_photos": len(gallery),
+            "encode_ms": round(encode_ms, 3),
+            "search_ms": round(search_ms, 3),
+            "results": results,
+        }
+        print(json.dumps(result, indent=2))
+    else:
+        for result in results:
+            print(f"{result['rank']:>3}  {result['distance']:.4f}  {result['path']}")
+        print(
+            f"sketch encoded in {encode_ms:.1f} ms, {len(gallery)} photos searched in {search_ms:.1f} ms",
+            file=sys.stderr,
+        )
+    return 0
+
+
+def _write_sheet(path, sketch_path, results):
+    from tfsbir.data.images import read_image
+    from tfsbir.figures import Row, Tile, contact_sheet
+
+    tiles = [
+        Tile(
+            read_image(result["path"], TILE, channels=3),
+            f"{result['distance']:.3f}  {Path(result['path']).name}",
+        )
+        for result in results
+    ]
+    rows = []
+    for start in range(0, len(tiles), SHEET_COLUMNS):
+        query = read_image(sketch_path, TILE) if start == 0 else None
+        rows.append(
+            Row(query, tiles[start : start + SHEET_COLUMNS], Path(sketch_path).name if start == 0 else "")
+        )
+    # With several rows, a column holds ranks 1, 11, 21, ...
+    ranks = range(1, len(tiles) + 1)
+    header = [", ".join(map(str, ranks[column::SHEET_COLUMNS])) for column in range(len(rows[0].tiles))]
+    sheet = contact_sheet(rows, tile=TILE, title=f"Photos nearest to {Path(sketch_path).name}", header=header)
+    data = io.BytesIO()
+    sheet.save(data, "PNG")
+    files.write_bytes(path, data.getvalue())

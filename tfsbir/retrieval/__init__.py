@@ -1,0 +1,7 @@
+"""From a trained encoder and a folder of photos to an index that sketches search."""
+
+from tfsbir.retrieval.encoder import Encoder as Encoder
+from tfsbir.retrieval.encoder import encoder_kind as encoder_kind
+from tfsbir.retrieval.encoder import open_encoder as open_encoder
+from tfsbir.retrieval.gallery import Gallery as Gallery
+from tfsbir.retrieval.gallery import check_gallery_target as check_gallery_target

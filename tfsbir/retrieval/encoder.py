@@ -1,0 +1,211 @@
+"""A trained encoder, whether it lies in a run directory or in an export."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from tfsbir.errors import InputError
+from tfsbir.preprocessing import Preprocessing
+
+BATCH_SIZE = 64
+EXPORT_FILE = "encoder.json"
+SKETCH_ENCODER, PHOTO_ENCODER = "sketch_encoder.tflite", "photo_encoder.tflite"
+
+
+class Encoder:
+    """Turns prepared sketches and photos into embeddings, whatever the model's file format.
+
+    Obtained from `open_encoder`. `preprocessing` says how an image file becomes an input.
+
+    Args:
+        path: Absolute `Path` of the run directory or export.
+        kind: "run", "saved_model" or "litert".
+        fingerprint: Str that identifies the trained encoder. An export carries its run's.
+        preprocessing: `Preprocessing`.
+        encode_sketch: Function from float32 `(batch, size, size, 1)` to `(batch, dim)`.
+        encode_photo: The same for photos; `(batch, size, size, 1 or 3)`.
+    """
+
+    def __init__(self, path, kind, fingerprint, preprocessing, encode_sketch, encode_photo):
+        self.path = path
+        self.kind = kind
+        self.fingerprint = fingerprint
+        self.preprocessing = preprocessing
+        shapes = preprocessing.to_json()
+        self._sketch_shape, self._photo_shape = tuple(shapes["sketch_shape"]), tuple(shapes["photo_shape"])
+        self._encode_sketch = encode_sketch
+        self._encode_photo = encode_photo
+
+    def encode_sketches(self, images):
+        """Encodes float32 `(num_sketches, size, size, 1)` in [-1, 1], black on white.
+
+        Goes through the model in batches of at most 64, so any number of images fits into memory.
+
+        Returns: float32 `(num_sketches, dim)`, unit-norm.
+        Raises: `ValueError` for another shape.
+        """
+        return self._encode(self._encode_sketch, images, self._sketch_shape)
+
+    def encode_photos(self, images):
+        """Encodes photos as `encode_sketches` does sketches; RGB has 3 channels, edge maps have 1."""
+        return self._encode(self._encode_photo, images, self._photo_shape)
+
+    def _encode(self, encode, images, shape):
+        images = np.asarray(images, np.float32)
+        if images.shape[1:] != shape:
+            raise ValueError(f"`images` must have the shape {(None, *shape)}. Received: {images.shape}")
+        if len(images) == 0:
+            return np.zeros((0, self.preprocessing.embedding_dim), np.float32)
+        batches = [encode(images[start : start + BATCH_SIZE]) for start in range(0, len(images), BATCH_SIZE)]
+        return np.concatenate([np.asarray(batch, np.float32) for batch in batches])
+
+
+def open_encoder(path):
+    """Opens the encoder of a run directory or of a SavedModel or LiteRT export.
+
+    Args:
+        path: Path of the folder; `encoder_kind` tells by its files what it is.
+    Returns: `Encoder`.
+    Raises: `InputError` if it is none of these, or if one of its files is missing or unreadable.
+    """
+    kind = encoder_kind(path)
+    path = Path(os.path.abspath(path))
+    if kind == "run":
+        return _open_run(path)
+    preprocessing = Preprocessing.from_json(path / "preprocessing.json")
+    fingerprint = _read_export(path)["fingerprint"]
+    open_functions = _open_saved_model if kind == "saved_model" else _open_litert
+    return Encoder(path, kind, fingerprint, preprocessing, *open_functions(path))
+
+
+def encoder_kind(path):
+    """Tells what kind of encoder a folder holds, by its files and without loading a model.
+
+    Returns: "run", "saved_model" or "litert".
+    Raises: `InputError` if it is none of these.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        found = "it is not a folder" if path.exists() else "there is no such folder"
+        raise InputError(f"{path}: expected a run directory or an export; {found}")
+    if (path / EXPORT_FILE).exists():
+        return _read_export(path)["kind"]
+    if (path / "config.json").exists() or (path / "model").is_dir():
+        return "run"
+    raise InputError(
+        f"{path}: expected a run directory (config.json, model/) or an export ({EXPORT_FILE} beside "
+        f"saved_model.pb or {SKETCH_ENCODER}); found none of these files"
+    )
+
+
+def _read_export(path):
+    try:
+        export = json.loads((path / EXPORT_FILE).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path / EXPORT_FILE}: expected JSON; {error}") from None
+    if not isinstance(export, dict) or not isinstance(export.get("fingerprint"), str):
+        raise InputError(f'{path / EXPORT_FILE}: expected an object with "fingerprint"; found none')
+    kind = export.get("kind")
+    if kind not in ("saved_model", "litert"):
+        raise InputError(f'{path / EXPORT_FILE}: expected "kind" saved_model or litert; found {kind!r}')
+    return export
+
+
+def _open_run(path):
+    # TensorFlow takes seconds to import and LiteRT does without it, so each kind imports its own.
+    from tfsbir.runs import RunDirectory
+
+    run = RunDirectory(path)
+    preprocessing = run.preprocessing()
+    sketch_encoder = run.load_encoder("sketch")
+    photo_encoder = sketch_encoder if run.is_siamese else run.load_encoder("photo")
+    encode_sketch = _compiled(sketch_encoder)
+    encode_photo = encode_sketch if run.is_siamese else _compiled(photo_encoder)
+    return Encoder(path, "run", run.fingerprint(), preprocessing, encode_sketch, encode_photo)
+
+
+def _compiled(model):
+    import tensorflow as tf
+
+    # A fixed signature: else every new batch size, such as a last short batch, is traced again.
+    signature = [tf.TensorSpec(model.input_shape, tf.float32)]
+    return tf.function(lambda images: model(images, training=False), input_signature=signature)
+
+
+def _open_saved_model(path):
+    import tensorflow as tf
+
+    try:
+        module = tf.saved_model.load(str(path))
+    except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
+        raise InputError(f"{path}: expected a SavedModel; {_first_line(error)}") from error
+    functions = []
+    for name in ("encode_sketch", "encode_photo"):
+        if name not in module.signatures:
+            raise InputError(f"{path}: expected the signature {name}; found {sorted(module.signatures)}")
+        functions.append(_signature_function(module, name))
+    return functions
+
+
+def _signature_function(module, name):
+    import tensorflow as tf
+
+    # Goes through `module` at every call: a signature alone does not keep its variables alive.
+    return lambda images: module.signatures[name](image=tf.constant(images))["embedding"]
+
+
+def _open_litert(path):
+    encode_sketch = _litert_function(path / SKETCH_ENCODER)
+    if not (path / PHOTO_ENCODER).exists():
+        return encode_sketch, encode_sketch
+    return encode_sketch, _litert_function(path / PHOTO_ENCODER)
+
+
+def _litert_function(path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    if not path.is_file():
+        raise InputError(f"{path}: expected a LiteRT model; there is no such file")
+    try:
+        interpreter = Interpreter(model_path=str(path), num_threads=os.cpu_count())
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: expected a LiteRT model; {_first_line(error)}") from error
+    (image,), (embedding,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def encode(images):
+        embeddings = []
+        for start in range(len(images)):  # The exported model takes one image at a time.
+            interpreter.set_tensor(image["index"], _quantize(images[start : start + 1], image))
+            interpreter.invoke()
+            embeddings.append(_dequantize(interpreter.get_tensor(embedding["index"]), embedding))
+        embeddings = np.concatenate(embeddings)
+        # Integer arithmetic keeps the direction of an embedding better than its length.
+        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        if not np.all(norms > 0):
+            raise InputError(f"{path}: expected embeddings with a direction; found length {norms.min()}")
+        return embeddings / norms
+
+    return encode
+
+
+def _quantize(values, details):
+    if details["dtype"] == np.float32:
+        return values
+    scale, zero_point = details["quantization"]
+    limits = np.iinfo(details["dtype"])
+    rounded = np.round(values / scale + zero_point)
+    return np.clip(rounded, limits.min, limits.max).astype(details["dtype"])
+
+
+def _dequantize(values, details):
+    if details["dtype"] == np.float32:
+        return values
+    scale, zero_point = details["quantization"]
+    return (values.astype(np.float32) - zero_point) * np.float32(scale)
+
+
+def _first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
