@@ -13,8 +13,16 @@ $(BIN)/.installed: setup.py constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[all]"
 	touch $@
 
-demo: $(BIN)/.installed  ## Train, export and search on drawn data; about three minutes
-	$(BIN)/python -m recipes.demo --workdir=runs/demo
+# What a user does, one command after the other, on objects that the library draws.
+demo: $(BIN)/.installed  ## Train, export and search on drawn objects; about three minutes
+	test -d runs/objects || $(BIN)/tfsbir draw --output=runs/objects
+	$(BIN)/python -m recipes.sketch_me_that_shoe --dataset=paired_folder --data_dir=runs/objects \
+	    --workdir=runs/demo --backbone=squeezenet --steps=100
+	$(BIN)/python -m export.litert --workdir=runs/demo --output=runs/demo/export --quantize=int8
+	$(BIN)/tfsbir index --model=runs/demo --photos=runs/objects/test/photos --gallery=runs/demo/gallery
+	$(BIN)/tfsbir search --gallery=runs/demo/gallery --sketch=runs/objects/test/sketches/test-3-shoe.png \
+	    --top=5 --sheet=runs/demo/search.png
+	@echo "Pictures: runs/demo/figures/ranked_results.png, runs/demo/figures/loss_curve.png, runs/demo/search.png"
 
 test: $(BIN)/.installed  ## The whole suite
 	$(BIN)/python -m pytest
@@ -27,4 +35,4 @@ bench: $(BIN)/.installed  ## Encode, train step and search, as ratios measured i
 	$(BIN)/python -m recipes.bench --output=results/bench.json
 
 clean:  ## Forget the environment and the demo
-	rm -rf .venv runs/demo
+	rm -rf .venv runs/demo runs/objects

@@ -5,7 +5,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 SEARCH = ["faiss-cpu>=1.12"]
-TEST = ["pytest>=8.4", "ruff>=0.14"]
+# SciPy and scikit-image are references that tests compare with.
+TEST = ["pytest>=8.4", "ruff>=0.14", "scipy>=1.13", "scikit-image>=0.24"]
 
 setup(
     name="tfsbir",

@@ -25,7 +25,7 @@ from tfsbir.preprocessing import Preprocessing
 FLAGS = flags.FLAGS
 RECIPE = "sketch_me_that_shoe"
 
-common.define_training_flags(steps=300, batch_size=32, learning_rate=2e-4, backbone="sketch_a_net")
+common.define_training_flags(steps=200, batch_size=32, learning_rate=2e-4, backbone="sketch_a_net")
 flags.DEFINE_enum("branches", "siamese", ["siamese", "heterogeneous"], "One encoder or two (Sec. 4.3).")
 flags.DEFINE_enum(
     "loss", "batch_triplet", ["batch_triplet", "triplet", "info_nce"],

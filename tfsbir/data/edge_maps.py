@@ -41,9 +41,13 @@ def edge_map(photo, sigma=1.8, low=0.2, high=0.4):
     smooth = cv2.GaussianBlur(photo, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
     dx = cv2.Sobel(smooth, cv2.CV_16S, 1, 0, borderType=cv2.BORDER_REPLICATE)
     dy = cv2.Sobel(smooth, cv2.CV_16S, 0, 1, borderType=cv2.BORDER_REPLICATE)
-    gradient = cv2.magnitude(dx.astype(np.float32), dy.astype(np.float32))
-    strongest = functools.reduce(cv2.max, cv2.split(gradient))
-    start = max(high * float(np.percentile(strongest, 99)), MIN_GRADIENT)
+    strongest = functools.reduce(cv2.max, map(_magnitude, cv2.split(dx), cv2.split(dy)))
+    rank = int(0.99 * (strongest.size - 1))
+    start = max(high * float(np.partition(strongest, rank, axis=None)[rank]), MIN_GRADIENT)
     lines = cv2.Canny(dx, dy, start * low / high, start, L2gradient=True)
     lines = cv2.GaussianBlur(lines, (0, 0), LINE_SOFTNESS, borderType=cv2.BORDER_REPLICATE)
     return (255 - lines)[..., None]
+
+
+def _magnitude(dx, dy):
+    return cv2.magnitude(dx.astype(np.float32), dy.astype(np.float32))

@@ -13,7 +13,7 @@ def draw_photo(parts, scale, random):
     Args:
         parts: List of `Part` in px, y down.
         scale: px per unit of the object, for the width of lines.
-        random: `numpy.random.Generator` of the light, the backdrop and the sensor's noise.
+        random: `numpy.random.Generator` of the light and the backdrop.
     Returns: `(256, 256, 3)` uint8 RGB.
     """
     photo = _backdrop(parts, random)
@@ -32,15 +32,14 @@ def draw_photo(parts, scale, random):
         light = _light(mask[window], angle)
         color = cv2.merge([light * channel for channel in part.color.astype(np.float32)])
         photo[window] = cv2.blendLinear(color, photo[window], alpha, 1.0 - alpha)
-    photo += 1.2 * random.standard_normal((SIZE, SIZE, 1), np.float32)
-    return cv2.convertScaleAbs(np.maximum(photo, 0.0))
+    return cv2.convertScaleAbs(photo)
 
 
 def draw_sketch(parts, random, clumsiness=1.0):
     """Draws the visible outlines of parts as somebody does who cannot draw well.
 
-    The whole is warped and squeezed, each part is a little misplaced and out of scale, lines tremble,
-    overshoot their ends or fall short, and some details are forgotten.
+    The whole is warped and squeezed, each part is a little misplaced and out of scale, lines tremble and
+    overshoot their ends, and some details are forgotten.
 
     Args:
         parts: List of `Part` in px, y down.
@@ -48,24 +47,25 @@ def draw_sketch(parts, random, clumsiness=1.0):
         clumsiness: Float >= 0; 0 traces the outlines, 1 is an ordinary person.
     Returns: `(256, 256, 1)` uint8, black on white.
     """
-    bent = _warp(random, clumsiness)
-    strokes = []
-    for lines, is_detail in _visible_lines(parts):
-        if is_detail and random.random() < 0.3 * clumsiness:
-            continue
-        misplaced = _misplace(np.concatenate(lines), random, clumsiness) if lines else None
-        for line in lines:
-            strokes.append(bent(_tremble(misplaced(line), random, clumsiness)))
-    points = np.concatenate(strokes)
+    is_forgotten = random.random(len(parts)) < 0.3 * clumsiness
+    lines, owners = [], []
+    for index, pieces in enumerate(_visible_lines(parts)):
+        if not (parts[index].is_detail and is_forgotten[index]):
+            lines += pieces
+            owners += [index] * len(pieces)
+    counts = [len(line) for line in lines]
+    points = np.concatenate(lines)
+    points = _misplaced(points, np.repeat(owners, counts), random, clumsiness)
+    points = _bent(_trembling(points, counts, random, clumsiness), random, clumsiness)
     low, high = points.min(axis=0), points.max(axis=0)
     # A hand fills the paper, however large the object was in the photo.
-    target = SIZE - 2 * random.uniform(14, 34)
-    factor = target / np.max(high - low)
-    placed = [_fixed(2 * ((stroke - (low + high) / 2) * factor + SIZE / 2)) for stroke in strokes]
+    factor = (SIZE - 2 * random.uniform(14, 34)) / np.max(high - low)
+    points = (points - (low + high) / 2) * factor + SIZE / 2
     # At twice the size a pen may be half a pixel thinner or thicker.
     pen = 1 if random.random() < 0.75 else 2
     paper = np.full((2 * SIZE, 2 * SIZE), 255, np.uint8)
-    cv2.polylines(paper, placed, False, 0, pen, cv2.LINE_AA, _SHIFT)
+    strokes = np.split(_fixed(2 * points), np.cumsum(counts)[:-1])
+    cv2.polylines(paper, strokes, False, 0, pen, cv2.LINE_AA, _SHIFT)
     return cv2.resize(paper, (SIZE, SIZE), interpolation=cv2.INTER_AREA)[..., None]
 
 
@@ -78,7 +78,8 @@ def _backdrop(parts, random):
     low, high = points.min(axis=0) / SIZE, points.max(axis=0) / SIZE
     across = np.exp(-(((place - float(low[0] + high[0]) / 2) / (0.36 * float(high[0] - low[0]))) ** 2))
     upwards = np.exp(-(((place - float(high[1]) + 0.01) / 0.035) ** 2))
-    return tint - (fall + 34.0 * upwards[:, None] * across)[..., None]
+    grey = fall + 34.0 * upwards[:, None] * across
+    return cv2.merge([channel - grey for channel in tint])
 
 
 def _light(mask, angle):
@@ -94,10 +95,14 @@ def _mask(part, scale):
     mask = np.zeros((SIZE, SIZE), np.uint8)
     contours = [_fixed(contour) for contour in part.contours]
     if part.line_width:
-        cv2.polylines(mask, contours, False, 255, max(1, round(part.line_width * scale)), cv2.LINE_AA, _SHIFT)
+        cv2.polylines(mask, contours, False, 255, _pen(part, scale), cv2.LINE_AA, _SHIFT)
     else:
         cv2.fillPoly(mask, contours, 255, cv2.LINE_AA, _SHIFT)
     return mask
+
+
+def _pen(part, scale):
+    return max(1, round(part.line_width * scale))
 
 
 def _fixed(points):
@@ -105,7 +110,7 @@ def _fixed(points):
 
 
 def _visible_lines(parts):
-    """Yields for every part the pieces of its lines that no later part hides, and whether it is a detail."""
+    """Yields for every part a list of those pieces of its lines that no later part hides."""
     owner = np.full((SIZE, SIZE), -1, np.int32)
     # A clipped part ends short of its parent's rim, which the parent's own outline draws.
     parents = {part.clip for part in parts if part.clip is not None}
@@ -127,7 +132,7 @@ def _visible_lines(parts):
             if part.clip is not None:
                 is_seen &= inner[part.clip][row, column]
             pieces += _runs(line, is_seen)
-        yield pieces, part.is_detail
+        yield pieces
 
 
 def _resample(line, step=2.5):
@@ -144,44 +149,47 @@ def _runs(line, is_seen, shortest=4):
     return [line[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= shortest]
 
 
-def _warp(random, clumsiness):
-    """Returns a smooth bend of the whole paper with a turn and a squeeze."""
+def _misplaced(points, owners, random, clumsiness):
+    """Draws each part a little beside its place, out of scale and turned."""
+    num = owners[-1] + 1
+    factors = 1 + clumsiness * random.normal(0.0, 0.06, (num, 2))
+    shifts = clumsiness * random.normal(0.0, 3.0, (num, 2))
+    turns = clumsiness * random.normal(0.0, 0.025, num)[owners]
+    counts = np.maximum(np.bincount(owners, minlength=num), 1)
+    centers = np.stack([np.bincount(owners, points[:, axis], num) / counts for axis in (0, 1)], axis=1)[
+        owners
+    ]
+    x, y = ((points - centers) * factors[owners]).T
+    turned = np.stack([np.cos(turns) * x - np.sin(turns) * y, np.sin(turns) * x + np.cos(turns) * y], axis=1)
+    return turned + centers + shifts[owners]
+
+
+def _trembling(points, counts, random, clumsiness):
+    """Shakes each line smoothly, fast and slow, and lets it run past its ends."""
+    num = len(counts)
+    starts = np.cumsum([0, *counts[:-1]])
+    ends = starts + np.array(counts) - 1
+    extra = clumsiness * np.maximum(random.normal(1.0, 3.0, (2, num, 1)), 0.0)
+    longer = points.copy()
+    longer[starts] += extra[0] * _unit(points[starts] - points[starts + 1])
+    longer[ends] += extra[1] * _unit(points[ends] - points[ends - 1])
+    waves = 2 * np.pi / random.uniform((8, 16, 40), (16, 40, 100), (num, 3))
+    phases = random.uniform(0, 2 * np.pi, (num, 3))
+    heights = clumsiness * random.normal(0.0, 1.0, (num, 3, 2)) * np.array([[0.3], [0.7], [1.6]])
+    line = np.repeat(np.arange(num), counts)
+    step = np.arange(len(points)) - starts[line]
+    return longer + np.einsum("pw,pwd->pd", np.sin(step[:, None] * waves[line] + phases[line]), heights[line])
+
+
+def _bent(points, random, clumsiness):
+    """Bends the whole smoothly, with a turn and a squeeze."""
     turn = clumsiness * random.normal(0.0, 0.05)
     squeeze = np.exp(clumsiness * random.uniform(-0.16, 0.16))
-    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ np.diag(
-        [squeeze, 1 / squeeze]
-    )
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     waves = random.normal(0.0, 1.0, (3, 2)) * 2 * np.pi / 330.0
     phases, heights = random.uniform(0, 2 * np.pi, 3), clumsiness * random.normal(0.0, 7.0, (3, 2))
-
-    def bend(points):
-        return points @ matrix.T + np.sin(points @ waves.T + phases) @ heights
-
-    return bend
+    return points @ (rotation * (squeeze, 1 / squeeze)).T + np.sin(points @ waves.T + phases) @ heights
 
 
-def _misplace(points, random, clumsiness):
-    """Returns the error in place, scale and direction with which one part is drawn."""
-    center = points.mean(axis=0)
-    factor = 1 + clumsiness * random.normal(0.0, 0.06, 2)
-    shift = clumsiness * random.normal(0.0, 3.0, 2)
-    turn = clumsiness * random.normal(0.0, 0.025)
-    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * factor
-    return lambda line: (line - center) @ matrix.T + center + shift
-
-
-def _tremble(line, random, clumsiness):
-    """Shakes a line smoothly, and lets it end too late or too early."""
-    steps = np.arange(len(line))[:, None]
-    lengths = random.uniform((8, 16, 40), (16, 40, 100))
-    shake = np.sin(2 * np.pi * steps / lengths + random.uniform(0, 2 * np.pi, 3))
-    sizes = clumsiness * random.normal(0.0, 1.0, (3, 2)) * np.array([[0.3], [0.7], [1.6]])
-    shaken = line + shake @ sizes
-    extra = clumsiness * random.normal(1.0, 3.0, 2)
-    starts = shaken[0] - _unit(shaken[1] - shaken[0]) * max(extra[0], 0)
-    ends = shaken[-1] + _unit(shaken[-1] - shaken[-2]) * max(extra[1], 0)
-    return np.concatenate([[starts], shaken, [ends]])
-
-
-def _unit(vector):
-    return vector / max(np.linalg.norm(vector), 1e-9)  # Two equal points have no direction.
+def _unit(vectors):
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)  # Two equal points.
