@@ -23,6 +23,8 @@ from tfsbir.runs import RunDirectory
 FLAGS = flags.FLAGS
 IMAGE_SIZE = 225  # The papers' crop of a 256 px image; every backbone here takes it.
 ENCODE_BATCH = 64
+# Flags that a resumed run may change: its numbers do not depend on them (the data have a fingerprint).
+MAY_DIFFER = ("workdir", "data_dir", "log_every", "checkpoint_every", "strategy", "num_replicas")
 
 
 def _sketch_a_net(channels, weights):
@@ -112,14 +114,20 @@ def make_strategy():
     return strategy
 
 
+def load_split(name):
+    """Returns the split `name` of the dataset that the flags name."""
+    if FLAGS.dataset != "synthetic" and not FLAGS.data_dir:
+        raise InputError(f"`data_dir` must be given for the dataset {FLAGS.dataset}. Received: nothing")
+    return DATASETS[FLAGS.dataset](FLAGS.data_dir, name)
+
+
 def load_splits():
     """Returns the split to train on, the one to evaluate on, and that one's name."""
-    load = DATASETS[FLAGS.dataset]
-    train = load(FLAGS.data_dir, "train")
+    train = load_split("train")
     if FLAGS.holdout:
         train, test = train.holdout(FLAGS.holdout, seed=0)
     else:
-        test = load(FLAGS.data_dir, "test")
+        test = load_split("test")
     num_drawn = len(np.unique(train.sketch_photo))
     if FLAGS.batch_size > num_drawn:
         raise InputError(
@@ -143,7 +151,7 @@ def start_run(recipe, train):
             "fingerprint": train.fingerprint,
         },
     }
-    run.start(config, may_differ=("log_every", "checkpoint_every", "num_replicas", "strategy", "workdir"))
+    run.start(config, may_differ=MAY_DIFFER)
     return run
 
 

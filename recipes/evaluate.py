@@ -11,7 +11,6 @@ from absl import flags
 
 from recipes import common
 from tfsbir import command
-from tfsbir.data import DATASETS
 from tfsbir.errors import InputError
 from tfsbir.models import EncoderPair
 from tfsbir.runs import RunDirectory
@@ -27,7 +26,7 @@ flags.adopt_module_key_flags(common)
 def main(_):
     run = RunDirectory(FLAGS.workdir)
     config, preprocessing = run.config, run.preprocessing()
-    split = DATASETS[FLAGS.dataset](FLAGS.data_dir, FLAGS.split)
+    split = common.load_split(FLAGS.split)
     if split.photo_input != preprocessing.photo_input:
         raise InputError(
             f"`dataset` must give photos as {preprocessing.photo_input}, as {run.path} was trained. "

@@ -61,13 +61,17 @@ class Preprocessing:
             raise InputError(f"{path}: expected the preprocessing of an encoder as JSON; {error}") from None
 
     def to_json(self):
-        """Returns the fields, and the two shapes and the range that follow from them, as a dict."""
+        """Returns the fields, and what follows from them for another program, as a dict.
+
+        `range` and `mean` describe the encoder's input: 0..255 scaled to the range, nothing subtracted.
+        """
         photo_channels = 1 if self.photo_input == "edges" else 3
         return {
             **dataclasses.asdict(self),
             "sketch_shape": [self.image_size, self.image_size, 1],
             "photo_shape": [self.image_size, self.image_size, photo_channels],
             "range": [-1, 1],
+            "mean": 0.0,
         }
 
     def center(self, images):

@@ -170,14 +170,12 @@ def test_clipped_part_stays_on_its_parent():
 
 def test_hidden_lines_are_not_sketched():
     square = np.array([(0.0, 0), (100, 0), (100, 100), (0, 100)]) + 60
-    parts = [
-        Part((square,), np.zeros(3)),
-        Part((square * 0.5 + 80,), np.zeros(3)),
-        Part((square,), np.zeros(3)),
-    ]
-    covered = draw_sketch(parts, np.random.default_rng(0), clumsiness=0.0)
-    alone = draw_sketch(parts[2:], np.random.default_rng(0), clumsiness=0.0)
-    np.testing.assert_array_equal(covered, alone)
+    parts = [Part((outline,), np.zeros(3)) for outline in (square, square * 0.5 + 55, square)]
+    covered = draw_sketch(parts, np.random.default_rng(0), clumsiness=0.0)[..., 0]
+    assert covered.min() < 220
+    assert covered[50:-50, 50:-50].min() == 255
+    in_front = draw_sketch([parts[0], parts[2], parts[1]], np.random.default_rng(0), clumsiness=0.0)[..., 0]
+    assert in_front[50:-50, 50:-50].min() < 220
 
 
 def test_shapes():
@@ -210,17 +208,23 @@ def test_folder_is_read_back(tmp_path, split):
         assert (photo.mode, photo.size) == ("RGB", (256, 256))
 
 
-def test_folder_is_replaced_only_where_it_is_ours(tmp_path):
+def test_folder_must_be_new_or_empty(tmp_path):
     root = tmp_path / "toys"
-    synthetic_folder(root, num_train=2, num_test=2)
+    root.mkdir()
     synthetic_folder(root, num_train=1, num_test=1)
-    assert len(list(root.glob("*/photos/*"))) == 2
-    (root / "thesis.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"toys: expected a new folder, or one with train/ and test/ only"):
-        synthetic_folder(root, num_train=1, num_test=1)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["toys"]
-    with pytest.raises(InputError, match=r"thesis\.txt: expected a new folder"):
-        synthetic_folder(root / "thesis.txt")
+    assert len(list(root.glob("*/*/*.png"))) == 4
+    for path in (root, root / "train" / "photos" / "train-0-chair.png"):
+        with pytest.raises(
+            InputError, match=rf"{path.name}: expected a new or empty folder; there is something"
+        ):
+            synthetic_folder(path, num_train=1, num_test=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["toys"]
+
+
+def test_folder_is_whole_or_not_there(tmp_path):
+    with pytest.raises(ValueError, match=r"`num_instances` must be > 0\. Received: 0"):
+        synthetic_folder(tmp_path / "toys", num_test=0)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,7 @@ def test_a_heterogeneous_run_keeps_two_encoders(folder, tmp_path):
     ("flags", "message"),
     [
         (("--data_dir=nowhere",), "nowhere"),
+        (("--data_dir=",), "`data_dir` must be given for the dataset paired_folder"),
         (("--batch_size=99",), "`batch_size` must be at most 8"),
         (("--backbone=squeezenet", "--weights=setup.py"), "setup.py: expected a file of SqueezeNet"),
         (("--num_replicas=2",), "`num_replicas` > 1 needs `strategy` mirrored"),

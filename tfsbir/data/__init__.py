@@ -1,4 +1,8 @@
-"""Data sets: one module each, and what they share."""
+"""Data sets: one module each, and what they share.
+
+`tfsbir.data.batches` and `tfsbir.data.augment` need TensorFlow and are imported by these names, so that
+commands which only read images start at once.
+"""
 
 from tfsbir.data.edge_maps import edge_map
 from tfsbir.data.images import list_images, read_image, read_photo_edges

@@ -71,20 +71,18 @@ def synthetic_folder(root, num_train=300, num_test=100, seed=0):
 
         ROOT/train/sketches/ID.png, ROOT/train/photos/ID.png       grey and RGB, 256 x 256; likewise ROOT/test
 
-    Whatever was in the folder `root` is replaced, and only once all files are written.
+    The folder appears only once all files are written.
 
     Args:
-        root: The folder to write.
+        root: The folder to write; new or empty.
         num_train, num_test: Number of objects in each split, > 0.
         seed: Integer >= 0.
-    Raises: `InputError` if `root` is a file, or a folder that holds anything but `train` and `test`;
-        `ValueError` for other impossible arguments.
+    Raises: `InputError` if `root` is a file or holds something; `ValueError` for other impossible
+        arguments.
     """
     root, categories = Path(root), tuple(BUILDERS)
-    if root.exists() and (not root.is_dir() or {path.name for path in root.iterdir()} - set(NUM_INSTANCES)):
-        raise InputError(
-            f"{root}: expected a new folder, or one with train/ and test/ only; found something else"
-        )
+    if root.exists() and not (root.is_dir() and not any(root.iterdir())):
+        raise InputError(f"{root}: expected a new or empty folder; there is something already")
     counts = {"train": num_train, "test": num_test}
     for split, count in counts.items():
         _check(split, count, categories, seed)
