@@ -75,7 +75,7 @@ def define_training_flags(steps, batch_size, learning_rate, backbone):
         upper_bound=0.9,
     )
     flags.DEFINE_integer("eval_every", 100, "Steps between evaluations (one view).", lower_bound=1)
-    flags.DEFINE_integer("log_every", 10, "Steps between lines of metrics.jsonl.", lower_bound=1)
+    flags.DEFINE_integer("log_every", 1, "Steps between lines of metrics.jsonl.", lower_bound=1)
     flags.DEFINE_integer("checkpoint_every", 50, "Steps between checkpoints.", lower_bound=1)
     flags.DEFINE_enum("num_views", "10", ["1", "10"], "Views that the final evaluation averages.")
     flags.DEFINE_enum("strategy", "one", ["one", "mirrored"], "One device, or all (tf.distribute).")
