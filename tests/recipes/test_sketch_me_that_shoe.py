@@ -108,18 +108,18 @@ def test_a_killed_run_ends_like_an_undisturbed_one(folder, finished, tmp_path):
     np.testing.assert_allclose(*[keras.ops.convert_to_numpy(e) for e in embeddings], atol=1e-6)
 
 
-def test_two_replicas_give_the_loss_curve_of_one(folder, finished, tmp_path):
-    done = run(training(folder, tmp_path / "two", "--strategy=mirrored", "--num_replicas=2"))
-    assert done.returncode == 0, done.stderr
-    np.testing.assert_allclose(losses(tmp_path / "two"), losses(finished[0]), atol=1e-5)
-
-
-def test_two_replicas_give_the_loss_curve_of_one_on_triplets(folder, tmp_path):
-    flags = ("--loss=triplet", "--optimizer=sgd", "--learning_rate=1e-3", "--schedule=constant", "--steps=3")
+@pytest.mark.parametrize("loss", ["info_nce", "triplet"])
+def test_two_replicas_give_the_loss_curve_of_one(folder, tmp_path, loss):
+    # Small steps of SGD: larger ones, and Adam's division by tiny gradients, blow up what is only rounding.
+    # A gradient that is wrong by a factor still shows, as a difference of more than 1e-3.
+    flags = (f"--loss={loss}", "--optimizer=sgd", "--learning_rate=1e-4", "--schedule=constant")
     for name, strategy in (("one", ()), ("two", ("--strategy=mirrored", "--num_replicas=2"))):
         done = run(training(folder, tmp_path / name, *flags, *strategy))
         assert done.returncode == 0, done.stderr
-    np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "one"), atol=1e-5)
+    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
+    assert len(one) == 6
+    assert max(one) - min(one) > 1e-3  # The curve is not flat.
+    np.testing.assert_allclose(two, one, atol=1e-5)
 
 
 def test_evaluate_measures_a_run_again(folder, finished):
