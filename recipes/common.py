@@ -23,7 +23,8 @@ from tfsbir.runs import RunDirectory
 FLAGS = flags.FLAGS
 IMAGE_SIZE = 225  # The papers' crop of a 256 px image; every backbone here takes it.
 ENCODE_BATCH = 64
-# Flags that a resumed run may change: its numbers do not depend on them (the data have a fingerprint).
+# Flags that a resumed run may change. The data have a fingerprint; other replicas round differently, and
+# all else in here leaves the numbers as they are.
 MAY_DIFFER = ("workdir", "data_dir", "log_every", "checkpoint_every", "strategy", "num_replicas")
 
 
@@ -124,11 +125,16 @@ def load_split(name):
 def load_splits():
     """Returns the split to train on, the one to evaluate on, and that one's name."""
     train = load_split("train")
+    num_drawn = len(np.unique(train.sketch_photo))
+    if num_drawn < 2:
+        raise InputError(
+            f"{FLAGS.data_dir}: expected 2 training photos with a sketch or more; found {num_drawn}"
+        )
     if FLAGS.holdout:
         train, test = train.holdout(FLAGS.holdout, seed=0)
+        num_drawn = len(np.unique(train.sketch_photo))
     else:
         test = load_split("test")
-    num_drawn = len(np.unique(train.sketch_photo))
     if FLAGS.batch_size > num_drawn:
         raise InputError(
             f"`batch_size` must be at most {num_drawn}, the training photos that have a sketch. "

@@ -1,4 +1,4 @@
-"""Sketch Me That Shoe (Yu et al., CVPR 2016): fine-grained retrieval by triplet ranking.
+r"""Sketch Me That Shoe (Yu et al., CVPR 2016): fine-grained retrieval by triplet ranking.
 
 python -m recipes.sketch_me_that_shoe --dataset=qmul_v1 --data_dir=shoes --workdir=runs/shoes \
     --backbone=squeezenet --weights=squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5
@@ -32,7 +32,7 @@ flags.DEFINE_enum(
     "Eq. 2 over all pairs of a batch, Eq. 2 over annotated triplets (Sec. 3.2), or a softmax over the batch.",
 )  # fmt: skip
 flags.DEFINE_float(
-    "margin", 0.3, "Margin (gamma of Eq. 2; 2 in the paper, 0.3 in its code).", lower_bound=0.0
+    "margin", 0.3, "Margin (gamma of Eq. 2; 2 in the paper, 0.3 in its code).", lower_bound=1e-6
 )
 flags.DEFINE_float("temperature", 0.07, "Temperature of --loss=info_nce.", lower_bound=1e-4)
 flags.DEFINE_float("annotated_share", 0.75, "Share of annotated triplets.", lower_bound=0.0, upper_bound=1.0)

@@ -162,6 +162,23 @@ def test_bad_input_is_one_line_and_leaves_nothing(folder, tmp_path, flags, messa
     assert not (tmp_path / "run").exists()
 
 
+def test_one_pair_is_too_few_to_rank(tmp_path):
+    synthetic_folder(tmp_path / "one", num_train=1, num_test=1, seed=0)
+    done = run(training(tmp_path / "one", tmp_path / "run", "--batch_size=1"))
+    assert done.returncode == 1
+    assert "expected 2 training photos with a sketch or more; found 1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_margin_of_zero_is_refused_as_a_flag(folder, tmp_path):
+    done = run(training(folder, tmp_path / "run", "--margin=0"))
+    assert done.returncode == 1
+    assert "flag --margin=0" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_loss_that_is_not_finite_stops_the_run(folder, tmp_path):
     flags = ("--optimizer=sgd", "--learning_rate=1e30", "--loss=info_nce", "--schedule=constant")
     done = run(training(folder, tmp_path / "run", *flags))
