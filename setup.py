@@ -24,9 +24,17 @@ setup(
         "keras>=3.12",
         "numpy>=1.26",
         "h5py>=3.11",
+        # Plackett-Luce draws. Where TensorFlow is loaded first, it asks for tf-keras; and it imports
+        # distutils, which setuptools brings where Python no longer does.
+        "tensorflow-probability>=0.25",
+        "tf-keras>=2.20",
+        "setuptools",
         "pillow>=11",
-        "opencv-python-headless>=4.10",
+        # OpenCV with its `ximgproc`, for structured forests; otherwise the same as opencv-python-headless.
+        "opencv-contrib-python-headless>=4.10",
         "absl-py>=2.1",
+        # Worker processes that do not import the program that started them, and with it TensorFlow.
+        "loky>=3.5",
         "tqdm>=4.66",
         "matplotlib>=3.9",
         "ai-edge-litert>=2.0",

@@ -6,7 +6,7 @@ __version__ = "0.1.0"
 
 _PARTS = (
     "data", "distances", "distribute", "errors", "figures", "layers", "losses", "metrics", "models",
-    "preprocessing", "retrieval", "runs", "sampling",
+    "preprocessing", "retrieval", "runs", "sampling", "strokes",
 )  # fmt: skip
 
 
