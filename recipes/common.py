@@ -13,7 +13,11 @@ from absl import flags, logging
 from tqdm import tqdm
 
 from tfsbir import figures, files, metrics
-from tfsbir.data import DATASETS
+from tfsbir.data.augment import Augmentation, StrokeAugmentation
+from tfsbir.data.cached import cached
+from tfsbir.data.datasets import DATASETS, load
+from tfsbir.data.drawings import Drawings
+from tfsbir.data.photo_reader import PhotoReader
 from tfsbir.distances import SquaredEuclidean
 from tfsbir.errors import InputError
 from tfsbir.models import EncoderPair, load_encoder_weights, sketch_a_net, squeezenet_encoder, whiten_head
@@ -23,9 +27,13 @@ from tfsbir.runs import RunDirectory
 FLAGS = flags.FLAGS
 IMAGE_SIZE = 225  # The papers' crop of a 256 px image; every backbone here takes it.
 ENCODE_BATCH = 64
+WHITENING_IMAGES = 2000  # Of each domain, at most: enough for principal components, and 400 MB.
 # Flags that a resumed run may change. The data have a fingerprint; other replicas round differently, and
 # all else in here leaves the numbers as they are.
-MAY_DIFFER = ("workdir", "data_dir", "log_every", "checkpoint_every", "strategy", "num_replicas")
+MAY_DIFFER = (
+    "workdir", "data_dir", "cache_dir", "num_workers", "log_every", "checkpoint_every", "strategy",
+    "num_replicas",
+)  # fmt: skip
 
 
 def _sketch_a_net(channels, weights):
@@ -49,11 +57,28 @@ BACKBONES = {"sketch_a_net": _sketch_a_net, "squeezenet": _squeezenet}
 
 flags.DEFINE_enum("dataset", None, sorted(DATASETS), "The dataset.", required=True)
 flags.DEFINE_string("data_dir", None, "Folder of the dataset; `synthetic` needs none.")
+flags.DEFINE_string(
+    "unseen_classes", None,
+    "Zero-shot: a file of class names, one a line. The test split is these, the training split all others.",
+)  # fmt: skip
 flags.DEFINE_string("workdir", None, "The run directory; made, or resumed.", required=True)
+flags.DEFINE_string(
+    "cache_dir", None,
+    "Folder to keep edge maps and, of large datasets, decoded images (as TFRecords) in, for the next run.",
+)  # fmt: skip
+flags.DEFINE_integer(
+    "num_workers", 2, "Processes that read files and draw strokes; 0 does it in the process itself.",
+    lower_bound=0,
+)  # fmt: skip
 
 
 def define_training_flags(steps, batch_size, learning_rate, backbone):
     """Declares the flags of a recipe that trains, with its own defaults."""
+    flags.DEFINE_enum("photo_input", "edges", ["edges", "rgb"], "What the photo branch sees.")
+    flags.DEFINE_string(
+        "edge_model", None,
+        "OpenCV's model of structured forests (model.yml.gz) to make edge maps with, in place of Canny.",
+    )  # fmt: skip
     flags.DEFINE_integer("steps", steps, "Training steps.", lower_bound=1)
     flags.DEFINE_integer("batch_size", batch_size, "Sketches in a batch, over all replicas.", lower_bound=1)
     flags.DEFINE_float("learning_rate", learning_rate, "Learning rate at the start.", lower_bound=0.0)
@@ -115,26 +140,79 @@ def make_strategy():
     return strategy
 
 
-def load_split(name):
+def define_augmentation_flags(sketch_warp, photo_warp, rotation=0.0, scale=0.0):
+    """Declares the flags of `augmentation`, with a recipe's own defaults."""
+    flags.DEFINE_float(
+        "sketch_warp", sketch_warp, "Strength of the warp of sketches; 0 is none.", lower_bound=0.0
+    )
+    flags.DEFINE_float(
+        "photo_warp", photo_warp, "Strength of the warp of photos; 0 is none.", lower_bound=0.0
+    )
+    flags.DEFINE_float("rotation", rotation, "Largest rotation in degrees, either way.", lower_bound=0.0)
+    flags.DEFINE_float(
+        "scale", scale, "Largest change of scale, as a share.", lower_bound=0.0, upper_bound=0.9
+    )
+    flags.DEFINE_bool("mirror", True, "Mirror sketch and photos together, half of the time.")
+    flags.DEFINE_multi_float(
+        "removal_shares", [0.0],
+        "A share of the strokes to leave out, where a dataset has strokes. Give the flag several times, and "
+        "one is drawn for each sketch: 0, 0.1, 0.3 and 0.5 in Sketch Me That Shoe, Sec. 4.5.",
+        lower_bound=0.0, upper_bound=0.99,
+    )  # fmt: skip
+    flags.DEFINE_float(
+        "deformation", 0.0,
+        "Strength of the deformation of strokes (Sec. 4.5), of three sketches in four; 0 is none.",
+        lower_bound=0.0, upper_bound=10.0,
+    )  # fmt: skip
+
+
+def augmentation(split):
+    """Returns the `Augmentation` that the flags ask for."""
+    is_bent = FLAGS.deformation > 0 or any(FLAGS.removal_shares)
+    if is_bent and not isinstance(split.sketches, Drawings):
+        raise InputError(
+            f"`deformation` and `removal_shares` need sketches as strokes; those of {FLAGS.dataset} are "
+            f"pixels. Received: {FLAGS.deformation}, {FLAGS.removal_shares}"
+        )
+    strokes = (
+        StrokeAugmentation(tuple(FLAGS.removal_shares), deformation=FLAGS.deformation) if is_bent else None
+    )
+    return Augmentation(
+        FLAGS.mirror, FLAGS.rotation, FLAGS.scale, FLAGS.sketch_warp, FLAGS.photo_warp, strokes
+    )
+
+
+def photo_reader():
+    """Returns the `PhotoReader` that the flags ask for."""
+    if FLAGS.edge_model is not None and FLAGS.photo_input == "rgb":
+        raise InputError(f"`edge_model` goes with `photo_input` edges. Received: {FLAGS.edge_model} with rgb")
+    return PhotoReader(FLAGS.photo_input, FLAGS.edge_model, FLAGS.cache_dir)
+
+
+def load_split(name, read_photo, pool=None):
     """Returns the split `name` of the dataset that the flags name."""
-    if FLAGS.dataset != "synthetic" and not FLAGS.data_dir:
-        raise InputError(f"`data_dir` must be given for the dataset {FLAGS.dataset}. Received: nothing")
-    return DATASETS[FLAGS.dataset](FLAGS.data_dir, name)
+    split = load(FLAGS.dataset, FLAGS.data_dir, name, read_photo, FLAGS.unseen_classes)
+    return split if FLAGS.cache_dir is None else cached(split, FLAGS.cache_dir, pool)
 
 
-def load_splits():
+def load_splits(pool=None):
     """Returns the split to train on, the one to evaluate on, and that one's name."""
-    train = load_split("train")
-    num_drawn = len(np.unique(train.sketch_photo))
+    for name in ("train",) if FLAGS.holdout else ("train", "test"):
+        if name not in DATASETS[FLAGS.dataset].splits:
+            raise InputError(
+                f"`dataset` must have a split to {name}. Received: {FLAGS.dataset}, which has none"
+            )
+    train = load_split("train", photo_reader(), pool)
+    num_drawn = len(np.unique(train.sketch_photo[train.paired_sketches]))
     if num_drawn < 2:
         raise InputError(
             f"{FLAGS.data_dir}: expected 2 training photos with a sketch or more; found {num_drawn}"
         )
     if FLAGS.holdout:
         train, test = train.holdout(FLAGS.holdout, seed=0)
-        num_drawn = len(np.unique(train.sketch_photo))
+        num_drawn = len(np.unique(train.sketch_photo[train.paired_sketches]))
     else:
-        test = load_split("test")
+        test = load_split("test", photo_reader(), pool)
     if FLAGS.batch_size > num_drawn:
         raise InputError(
             f"`batch_size` must be at most {num_drawn}, the training photos that have a sketch. "
@@ -154,6 +232,9 @@ def start_run(recipe, train):
         "dataset": {
             "name": FLAGS.dataset,
             "data_dir": FLAGS.data_dir and os.path.abspath(FLAGS.data_dir),
+            "photo_input": train.photo_input,
+            "edge_model": FLAGS.edge_model and os.path.abspath(FLAGS.edge_model),
+            "unseen_classes": FLAGS.unseen_classes and os.path.abspath(FLAGS.unseen_classes),
             "fingerprint": train.fingerprint,
         },
     }
@@ -177,7 +258,9 @@ def start_encoders(run, pair, train):
     if FLAGS.backbone != "squeezenet" or is_trained or tf.train.latest_checkpoint(run.checkpoints):
         return
     image_size = pair.sketch.input_shape[1]
-    sketches, photos = (center_crop(images, image_size) for images in (train.sketches, train.photos))
+    sketches, photos = (
+        center_crop(images[:WHITENING_IMAGES], image_size) for images in (train.sketches, train.photos)
+    )
     logging.info("Whitening the embedding on %d training images.", len(sketches) + len(photos))
     if pair.is_siamese:
         whiten_head(pair.sketch, np.concatenate([sketches, photos]))
@@ -302,7 +385,11 @@ def evaluator(pair, split):
                 distance.pairwise,
                 num_views,
             )
-        found = {f"acc@{k}": metrics.accuracy(distances, split.sketch_photo, k=k) for k in (1, 10)}
+        # A sketch without a photo of its own has no true match to find.
+        paired = split.paired_sketches
+        found = {
+            f"acc@{k}": metrics.accuracy(distances[paired], split.sketch_photo[paired], k=k) for k in (1, 10)
+        }
         if split.triplets is not None and len(split.triplets):
             found["triplet_accuracy"] = metrics.triplet_accuracy(distances, split.triplets)
         return found, distances

@@ -7,10 +7,13 @@ annotated it, the share of their triplets that the distances order as they did (
 distance is the mean over ten views: the four corners and the centre, each mirrored too.
 """
 
+import dataclasses
+
 from absl import flags
 
 from recipes import common
 from tfsbir import command
+from tfsbir.data.worker_pool import worker_pool
 from tfsbir.errors import InputError
 from tfsbir.models import EncoderPair
 from tfsbir.runs import RunDirectory
@@ -26,7 +29,13 @@ flags.adopt_module_key_flags(common)
 def main(_):
     run = RunDirectory(FLAGS.workdir)
     config, preprocessing = run.config, run.preprocessing()
-    split = common.load_split(FLAGS.split)
+    read_photo = dataclasses.replace(preprocessing.photo_reader, cache_dir=FLAGS.cache_dir)
+    split = common.load_split(FLAGS.split, read_photo, worker_pool(FLAGS.num_workers))
+    if len(split.paired_sketches) == 0:
+        raise InputError(
+            f"`dataset` must have sketches with a photo of their own in {FLAGS.split}. "
+            f"Received: {FLAGS.dataset}, which has none there"
+        )
     if split.photo_input != preprocessing.photo_input:
         raise InputError(
             f"`dataset` must give photos as {preprocessing.photo_input}, as {run.path} was trained. "

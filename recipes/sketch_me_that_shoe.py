@@ -19,6 +19,7 @@ from absl import flags
 from recipes import common
 from tfsbir import command, losses, sampling
 from tfsbir.data.batches import batches
+from tfsbir.data.worker_pool import worker_pool
 from tfsbir.distribute import gather
 from tfsbir.preprocessing import Preprocessing
 
@@ -38,15 +39,15 @@ flags.DEFINE_float("temperature", 0.07, "Temperature of --loss=info_nce.", lower
 flags.DEFINE_float("annotated_share", 0.75, "Share of annotated triplets.", lower_bound=0.0, upper_bound=1.0)
 flags.DEFINE_enum("optimizer", "adam", ["adam", "sgd"], "AdamW, or SGD with momentum 0.9 (the paper).")
 flags.DEFINE_float("weight_decay", 5e-4, "Weight decay (R of Eq. 3).", lower_bound=0.0)
-flags.DEFINE_float("sketch_warp", 1.0, "Strength of the random warp of sketches; 0 is none.", lower_bound=0.0)
-flags.DEFINE_float("photo_warp", 0.3, "Strength of the random warp of photos; 0 is none.", lower_bound=0.0)
-flags.DEFINE_bool("mirror", True, "Mirror sketch and photos together, half of the time (Sec. 5.1).")
+common.define_augmentation_flags(sketch_warp=1.0, photo_warp=0.3)
 flags.adopt_module_key_flags(common)
 
 
 def main(_):
     strategy = common.make_strategy()
-    train, test, test_name = common.load_splits()
+    pool = worker_pool(FLAGS.num_workers)
+    train, test, test_name = common.load_splits(pool)
+    augmentation = common.augmentation(train)
     with strategy.scope():
         pair = common.make_encoders(FLAGS.branches == "siamese", train.photo_input)
         optimizer = common.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
@@ -69,7 +70,7 @@ def main(_):
     def make_batches(start):
         return batches(
             train, sampler, start, FLAGS.steps, pair.sketch.input_shape[1], FLAGS.seed,
-            FLAGS.sketch_warp, FLAGS.photo_warp, FLAGS.mirror,
+            augmentation, pool,
         )  # fmt: skip
 
     def replica_loss(batch):
@@ -85,7 +86,13 @@ def main(_):
         lambda: {f"{test_name}/{name}": value for name, value in evaluate(num_views=1)[0].items()},
     )  # fmt: skip
     found, distances = evaluate(num_views=int(FLAGS.num_views))
-    preprocessing = Preprocessing(pair.sketch.input_shape[1], pair.sketch.output_shape[-1], train.photo_input)
+    preprocessing = Preprocessing(
+        pair.sketch.input_shape[1],
+        pair.sketch.output_shape[-1],
+        train.photo_input,
+        edge_model=FLAGS.edge_model,
+        edge_detector=common.photo_reader().edge_detector,
+    )
     common.finish_run(run, pair, preprocessing, test, test_name, found, distances, seconds)
 
 

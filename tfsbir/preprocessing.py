@@ -1,12 +1,14 @@
 """What stands between an image file and an encoder; written beside every trained encoder."""
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 
 import numpy as np
 
-from tfsbir.data.images import read_image, read_photo_edges
+from tfsbir.data.images import read_image
+from tfsbir.data.photo_reader import PhotoReader
 from tfsbir.errors import InputError
 
 CANVAS_SIZE = 256
@@ -27,6 +29,8 @@ class Preprocessing:
         photo_input: "edges" or "rgb".
         canvas_size: Side of the canvas in px.
         polarity: Always "black_on_white": paper is +1, ink is -1.
+        edge_model: Path of the structured forest that finds the edges of photos, or `None` for Canny.
+        edge_detector: `PhotoReader.edge_detector` of training, which search must repeat; `None`: any.
         distance: Name of the distance the encoders were trained for.
     """
 
@@ -35,6 +39,8 @@ class Preprocessing:
     photo_input: str = "edges"
     canvas_size: int = CANVAS_SIZE
     polarity: str = "black_on_white"
+    edge_model: str | None = None
+    edge_detector: str | None = None
     distance: str = "squared_euclidean"
 
     def __post_init__(self):
@@ -84,11 +90,18 @@ class Preprocessing:
 
     def read_photo(self, path):
         """Reads a photo file as `(image_size, image_size, 1 or 3)` float32 in [-1, 1]."""
-        if self.photo_input == "edges":
-            photo = read_photo_edges(path, self.canvas_size)
-        else:
-            photo = read_image(path, self.canvas_size, channels=3)
-        return self.center(photo[None])[0]
+        return self.center(self.photo_reader(path)[None])[0]
+
+    @functools.cached_property
+    def photo_reader(self):
+        """The `PhotoReader` of training; `InputError` where its forest is missing or another one."""
+        reader = PhotoReader(self.photo_input, self.edge_model)
+        if self.edge_detector not in (None, reader.edge_detector):
+            raise InputError(
+                f"{self.edge_model or 'edge maps'}: expected the edges of training, {self.edge_detector}; "
+                f"found {reader.edge_detector}"
+            )
+        return reader
 
 
 def center_crop(images, image_size):

@@ -11,11 +11,12 @@ from pathlib import Path
 import keras
 
 from tfsbir import files
-from tfsbir.data import DATASETS
+from tfsbir.data.datasets import load
+from tfsbir.data.photo_reader import PhotoReader
 from tfsbir.errors import InputError
 from tfsbir.preprocessing import Preprocessing
 
-PACKAGES = ("tfsbir", "tensorflow", "keras", "numpy", "opencv-python-headless", "pillow")
+PACKAGES = ("tfsbir", "tensorflow", "keras", "numpy", "opencv-contrib-python-headless", "pillow")
 SKETCH_ENCODER, PHOTO_ENCODER = "sketch_encoder.keras", "photo_encoder.keras"
 
 
@@ -144,8 +145,10 @@ class RunDirectory:
 
     def train_split(self):
         """Loads the training split that the run was trained on, from its `config.json`."""
-        config = self.config
-        return DATASETS[config["dataset"]["name"]](config["dataset"]["data_dir"], "train")
+        dataset = self.config["dataset"]
+        # The first runs had no choice of these.
+        read_photo = PhotoReader(dataset.get("photo_input", "edges"), dataset.get("edge_model"))
+        return load(dataset["name"], dataset["data_dir"], "train", read_photo, dataset.get("unseen_classes"))
 
     def _read_json(self, name):
         path = self.path / name

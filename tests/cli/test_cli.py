@@ -73,8 +73,8 @@ def test_help_of_data_names_every_dataset(capsys):
         (["index", "--photos=p", "--gallery=g"], "`--model` must be given. Received: nothing"),
         (["index", "--model=/no/m", "--photos=p", "--gallery=g"], "/no/m: expected a run directory or an "),
         (["data"], "`--dataset` must be given. Received: nothing"),
-        (["data", "--dataset=imagenet"], "`--dataset` must be one of paired_folder, qmul_v1, "),
-        (["data", "--dataset=qmul_v1"], "`--data_dir` must be given for qmul_v1. Received: nothing"),
+        (["data", "--dataset=imagenet"], "`dataset` must be one of bmvc14, category_folder, "),
+        (["data", "--dataset=qmul_v1"], "`data_dir` must be given for the dataset qmul_v1. Received: "),
         (["data", "--dataset=qmul_v1", "--data_dir=/no"], "/no: expected the folder of qmul_v1; there is no"),
     ],
 )

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from tests.cli.test_cli import run
-from tfsbir.data import DATASETS, synthetic
+from tfsbir.data.datasets import DATASETS, Dataset
+from tfsbir.data.synthetic import synthetic
 
 
 def write_drawing(path, seed):
@@ -27,6 +28,13 @@ def dataset(tmp_path):
     return tmp_path
 
 
+def counts(sketches, photos, pairs, triplets=0, classes=1, attributes=0):
+    return {
+        "sketches": sketches, "photos": photos, "pairs": pairs, "triplets": triplets, "classes": classes,
+        "attributes": attributes,
+    }  # fmt: skip
+
+
 def run_data(capsys, folder, *argv):
     return run(capsys, "data", "--dataset=paired_folder", f"--data_dir={folder}", *argv)
 
@@ -36,9 +44,9 @@ def test_counts_by_split(capsys, dataset):
     assert (code, err) == (0, "")
     lines = [line.split() for line in out.splitlines()]
     assert lines == [
-        ["split", "sketches", "photos", "triplets", "classes"],
-        ["train", "4", "3", "0", "1"],
-        ["test", "2", "2", "0", "1"],
+        ["split", "sketches", "photos", "pairs", "triplets", "classes", "attributes"],
+        ["train", "4", "3", "4", "0", "1", "0"],
+        ["test", "2", "2", "2", "0", "1", "0"],
         ["0", "problems", "found"],
     ]
     code, out, err = run_data(capsys, dataset, "--json")
@@ -47,8 +55,8 @@ def test_counts_by_split(capsys, dataset):
         "dataset": "paired_folder",
         "data_dir": str(dataset),
         "splits": {
-            "train": {"sketches": 4, "photos": 3, "triplets": 0, "classes": 1},
-            "test": {"sketches": 2, "photos": 2, "triplets": 0, "classes": 1},
+            "train": counts(sketches=4, photos=3, pairs=4),
+            "test": counts(sketches=2, photos=2, pairs=2),
         },
         "problems": [],
     }
@@ -103,7 +111,8 @@ def test_the_sheet_is_a_picture_of_pairs(capsys, dataset, tmp_path):
 
 def test_synthetic_needs_no_folder(capsys, monkeypatch):
     # The default counts take many seconds to draw.
-    monkeypatch.setitem(DATASETS, "synthetic", lambda data_dir, split: synthetic(split, num_instances=4))
+    few = Dataset(lambda root, split, read_photo: synthetic(split, num_instances=4), has_folder=False)
+    monkeypatch.setitem(DATASETS, "synthetic", few)
     code, out, err = run(capsys, "data", "--dataset=synthetic", "--json")
     assert (code, err) == (0, "")
     splits = json.loads(out)["splits"]
@@ -116,6 +125,68 @@ def test_real_chairs_have_their_published_counts(capsys, shared_data):
     )
     assert code == 0
     assert json.loads(out)["splits"] == {
-        "train": {"sketches": 200, "photos": 200, "triplets": 200 * 135, "classes": 1},
-        "test": {"sketches": 97, "photos": 97, "triplets": 97 * 45, "classes": 1},
+        "train": counts(sketches=200, photos=200, pairs=200, triplets=200 * 135),
+        "test": counts(sketches=97, photos=97, pairs=97, triplets=97 * 45),
     }
+
+
+@pytest.fixture
+def classes(tmp_path):
+    """A category folder: three classes of four sketches and four photos."""
+    for number, name in enumerate(("cat", "dog", "owl")):
+        for item in range(4):
+            write_drawing(tmp_path / "all" / "sketch" / name / f"{item}.png", 10 * number + item)
+            write_drawing(tmp_path / "all" / "photo" / name / f"{item}.jpg", 100 + 10 * number + item)
+    (tmp_path / "unseen.txt").write_text("owl\n")
+    return tmp_path
+
+
+def test_zero_shot_and_colour(capsys, classes):
+    argv = ["--dataset=category_folder", f"--data_dir={classes / 'all'}", "--photo_input=rgb", "--json"]
+    code, out, err = run(
+        capsys,
+        "data",
+        *argv,
+        f"--unseen_classes={classes / 'unseen.txt'}",
+        f"--sheet={classes / 'sheet.png'}",
+    )
+    assert (code, err) == (0, "")
+    assert json.loads(out)["splits"] == {
+        "train": counts(sketches=8, photos=8, pairs=0, classes=2),
+        "test": counts(sketches=4, photos=4, pairs=0, classes=1),
+    }
+    assert (classes / "sheet.png").exists()
+
+
+def test_every_broken_image_of_a_large_set_is_counted(capsys, classes):
+    for item in (0, 1):
+        (classes / "all" / "photo" / "cat" / f"{item}.jpg").write_bytes(b"no image")
+    code, _, err = run(
+        capsys, "data", "--dataset=category_folder", f"--data_dir={classes / 'all'}",
+        f"--unseen_classes={classes / 'unseen.txt'}",
+    )  # fmt: skip
+    assert code == 1
+    assert "photo/cat/0.jpg: expected an image" in err
+    assert err.endswith("(and 1 more)\n")
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--dataset=mnist"], "`dataset` must be one of bmvc14, category_folder, chairv2, "),
+        (["--dataset=qmul_v1"], "`data_dir` must be given for the dataset qmul_v1. Received: nothing"),
+        (
+            ["--dataset=qmul_v1", "--data_dir=/none"],
+            "/none: expected the folder of qmul_v1; there is no such",
+        ),
+        (
+            ["--dataset=synthetic", "--unseen_classes=list.txt"],
+            "`unseen_classes` goes with one of category_folder, quickdraw, quickdraw_extended, sketchy, ",
+        ),
+    ],
+)
+def test_one_line_for_a_wrong_command(capsys, argv, message):
+    code, out, err = run(capsys, "data", *argv)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"error: {message}")
+    assert err.count("\n") == 1

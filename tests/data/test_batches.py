@@ -1,13 +1,39 @@
+import dataclasses
+import functools
+
 import numpy as np
+from PIL import Image
 
 from tests.common_data import small_split
+from tfsbir.data.augment import Augmentation, StrokeAugmentation
 from tfsbir.data.batches import batches
+from tfsbir.data.drawings import Drawings
+from tfsbir.data.image_files import ImageFiles
+from tfsbir.data.images import read_image
+from tfsbir.data.worker_pool import worker_pool
 from tfsbir.sampling import AnnotatedTriplets, TruePairs
+from tfsbir.strokes import VectorSketch
 
 
-def draw(split, start, stop, **options):
+def draw(split, start, stop, pool=None, **options):
     sampler = TruePairs(split, batch_size=3, seed=5)
-    return list(batches(split, sampler, start, stop, image_size=16, seed=5, **options).as_numpy_iterator())
+    made = batches(split, sampler, start, stop, 16, 5, Augmentation(**options), pool)
+    return list(made.as_numpy_iterator())
+
+
+def lazy_split(folder):
+    """A split of sketches as strokes and photos in files."""
+    split = small_split(sketches_of=2)
+    random = np.random.default_rng(1)
+    for photo_id, photo in zip(split.photo_ids, split.photos, strict=True):
+        Image.fromarray(photo[..., 0]).save(folder / f"{photo_id}.png")
+    strokes = random.uniform(1, 15, (len(split.sketches), 5, 4, 2))
+    paths = [folder / f"{photo_id}.png" for photo_id in split.photo_ids]
+    return dataclasses.replace(
+        split,
+        sketches=Drawings([VectorSketch(tuple(lines), (0, 0, 16, 16)) for lines in strokes], size=16),
+        photos=ImageFiles(paths, functools.partial(read_image, size=16), size=16),
+    )
 
 
 def test_a_batch_holds_the_images_the_sampler_chose():
@@ -17,7 +43,7 @@ def test_a_batch_holds_the_images_the_sampler_chose():
         np.testing.assert_allclose(batch["sketch"], split.sketches[chosen["sketch"]] / 127.5 - 1, atol=1e-5)
         np.testing.assert_allclose(batch["photo"], split.photos[chosen["photo"]] / 127.5 - 1, atol=1e-5)
         np.testing.assert_array_equal(batch["instance"], chosen["photo"])
-        np.testing.assert_array_equal(batch["label"], split.labels[chosen["photo"]])
+        np.testing.assert_array_equal(batch["label"], split.photo_labels[chosen["photo"]])
         assert batch["sketch"].dtype == np.float32
 
 
@@ -55,3 +81,45 @@ def test_sketch_and_photo_are_warped_apart():
     chosen = TruePairs(split, 3, seed=5)(0)
     assert np.abs(batch["sketch"] - (split.sketches[chosen["sketch"]] / 127.5 - 1)).max() > 0.1
     np.testing.assert_allclose(batch["photo"], split.photos[chosen["photo"]] / 127.5 - 1, atol=1e-5)
+
+
+def test_files_and_drawings_give_what_arrays_give(tmp_path):
+    lazy = lazy_split(tmp_path)
+    held = dataclasses.replace(lazy, sketches=lazy.sketches[:], photos=lazy.photos[:])
+    options = {"sketch_warp": 1.0, "rotation": 5.0, "scale": 0.1}
+    for expected, batch in zip(draw(held, 0, 4, **options), draw(lazy, 0, 4, **options), strict=True):
+        for name in expected:
+            np.testing.assert_array_equal(batch[name], expected[name])
+
+
+def test_strokes_are_left_out_and_bent_the_same_with_workers(tmp_path):
+    split = lazy_split(tmp_path)
+    options = {"mirror": False, "strokes": StrokeAugmentation((0.5,), deformation_share=1.0)}
+    alone = draw(split, 0, 4, **options)
+    with worker_pool(2) as pool:
+        helped = draw(split, 0, 4, pool, **options)
+        resumed = draw(split, 2, 4, pool, **options)
+    plain = draw(split, 0, 4, mirror=False)
+    for index, batch in enumerate(alone):
+        for name in batch:
+            np.testing.assert_array_equal(batch[name], helped[index][name])
+            if index >= 2:
+                np.testing.assert_array_equal(batch[name], resumed[index - 2][name])
+        np.testing.assert_array_equal(batch["photo"], plain[index]["photo"])
+        # Of five strokes two or three are gone.
+        assert np.all((batch["sketch"] + 1).sum((1, 2, 3)) > (plain[index]["sketch"] + 1).sum((1, 2, 3)))
+
+
+def test_removal_alone_keeps_the_other_strokes_in_their_places(tmp_path):
+    split = lazy_split(tmp_path)
+    options = {"mirror": False, "strokes": StrokeAugmentation((0.4,), deformation_share=0.0)}
+    for batch, plain in zip(draw(split, 0, 4, **options), draw(split, 0, 4, mirror=False), strict=True):
+        assert np.all(batch["sketch"] >= plain["sketch"])
+        assert np.any(batch["sketch"] > plain["sketch"])
+
+
+def test_strokes_of_pixels_are_left_alone():
+    split = small_split(sketches_of=1)
+    bent = draw(split, 0, 2, strokes=StrokeAugmentation())
+    for batch, plain in zip(bent, draw(split, 0, 2), strict=True):
+        np.testing.assert_array_equal(batch["sketch"], plain["sketch"])

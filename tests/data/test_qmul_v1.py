@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfsbir.data.photo_reader import RGB
 from tfsbir.data.qmul_v1 import qmul_v1
 from tfsbir.errors import InputError
 
@@ -78,7 +79,9 @@ def test_pairs_and_triplets_mean_something(shared_data):
 def test_reads_the_layout(root):
     split = qmul_v1(root, "test")
     assert (split.name, split.split, split.photo_input) == ("qmul_v1", "test", "edges")
-    assert split.photo_ids == ("9", "10", "11")
+    assert split.photo_ids == split.sketch_ids == ("9", "10", "11")
+    assert split.sketch_photo.tolist() == [0, 1, 2]
+    assert split.sketch_labels.tolist() == split.photo_labels.tolist() == [0, 0, 0]
     expected = [[0, 0, 1], [0, 2, 1], [1, 1, 0], [2, 2, 0], [2, 2, 0]]  # Repeated rows stay.
     assert split.triplets.tolist() == expected
     with Image.open(root / "test" / "sketches" / "10.png") as sketch:
@@ -101,6 +104,12 @@ def test_stray_files_are_ignored(root):
         for name in (".DS_Store", "._toys_annotation.json", "Thumbs.db"):
             (root / folder / name).write_bytes(b"x")
     assert qmul_v1(root, "test").fingerprint == fingerprint
+
+
+def test_photos_in_colour(root):
+    message = r"`photo_input` of qmul_v1 must be edges, all that is published\. Received: rgb"
+    with pytest.raises(InputError, match=message):
+        qmul_v1(root, "test", RGB)
 
 
 def test_missing_split(root):

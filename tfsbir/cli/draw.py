@@ -3,8 +3,9 @@
     tfsbir draw --output=objects
     tfsbir data --dataset=paired_folder --data_dir=objects
 
-Writes OUTPUT/train and OUTPUT/test with sketches/ID.png and photos/ID.png, the layout of paired_folder, so
-that everything can be tried with nothing downloaded. The same seed draws the same objects.
+Writes OUTPUT/train and OUTPUT/test with sketches/ID.png, photos/ID.png and photo_attributes.csv, the layout
+of paired_folder, so that everything can be tried with nothing downloaded; and the sketches' strokes as
+strokes/ID.svg. The same seed draws the same objects.
 """
 
 import sys

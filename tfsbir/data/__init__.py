@@ -1,32 +1,40 @@
 """Data sets: one module each, and what they share.
 
-`tfsbir.data.batches` and `tfsbir.data.augment` need TensorFlow and are imported by these names, so that
-commands which only read images start at once.
+`tfsbir.data.batches`, `tfsbir.data.augment` and `tfsbir.data.cached` need TensorFlow and are imported by
+these names, so that commands which only read images start at once.
 """
 
+from tfsbir.data.bmvc14 import bmvc14
+from tfsbir.data.category_folder import category_folder
+from tfsbir.data.chairv2 import chairv2
+from tfsbir.data.common65c import common65c
+from tfsbir.data.crop_to_object import crop_to_object
+from tfsbir.data.datasets import DATASETS, load
+from tfsbir.data.drawings import Drawings
 from tfsbir.data.edge_maps import edge_map
+from tfsbir.data.handbag import handbag
+from tfsbir.data.image_files import ImageFiles
 from tfsbir.data.images import list_images, read_image, read_photo_edges
+from tfsbir.data.midgrain65c import midgrain65c
 from tfsbir.data.paired_folder import paired_folder
-from tfsbir.data.paired_split import PairedSplit
+from tfsbir.data.paper import remove_frame, to_black_on_white
+from tfsbir.data.photo_reader import EDGES, RGB, PhotoReader
 from tfsbir.data.qmul_v1 import qmul_v1
-from tfsbir.data.synthetic import synthetic, synthetic_folder
-
-# Functions of the data folder and the split; `synthetic` reads no files.
-DATASETS = {
-    "paired_folder": paired_folder,
-    "qmul_v1": qmul_v1,
-    "synthetic": lambda data_dir, split: synthetic(split),
-}
+from tfsbir.data.quickdraw import quickdraw
+from tfsbir.data.quickdraw_extended import quickdraw_extended
+from tfsbir.data.record_images import RecordImages
+from tfsbir.data.shoev1_attributes import shoev1_attributes
+from tfsbir.data.sketchy import sketchy
+from tfsbir.data.split import Split
+from tfsbir.data.structured_edges import StructuredEdges
+from tfsbir.data.synthetic import synthetic, synthetic_folder, synthetic_objects
+from tfsbir.data.tuberlin import tuberlin
+from tfsbir.data.worker_pool import worker_pool
 
 __all__ = [
-    "DATASETS",
-    "PairedSplit",
-    "edge_map",
-    "list_images",
-    "paired_folder",
-    "qmul_v1",
-    "read_image",
-    "read_photo_edges",
-    "synthetic",
-    "synthetic_folder",
-]
+    "DATASETS", "Drawings", "EDGES", "ImageFiles", "PhotoReader", "RGB", "RecordImages", "Split",
+    "StructuredEdges", "bmvc14", "category_folder", "chairv2", "common65c", "crop_to_object", "edge_map",
+    "handbag", "list_images", "load", "midgrain65c", "paired_folder", "qmul_v1", "quickdraw",
+    "quickdraw_extended", "read_image", "read_photo_edges", "remove_frame", "shoev1_attributes", "sketchy",
+    "synthetic", "synthetic_folder", "synthetic_objects", "to_black_on_white", "tuberlin", "worker_pool",
+]  # fmt: skip

@@ -1,39 +1,51 @@
-"""From a split held in memory to batches of augmented images."""
+"""From a split to batches of augmented images."""
 
 import numpy as np
 import tensorflow as tf
 
-from tfsbir.data.augment import random_views
+from tfsbir.data.augment import Augmentation, random_views
+from tfsbir.data.drawings import Drawings
+from tfsbir.data.making_images import draw_deformed, make_images
+from tfsbir.strokes.removal import kept_strokes
+
+PARALLEL_BATCHES = 2  # Batches made at once, and made ahead of training.
+_ROWS_IN_A_JOB = 8
 
 
-def batches(split, sampler, start, stop, image_size, seed, sketch_warp=0.0, photo_warp=0.0, mirror=True):
+def batches(split, sampler, start, stop, image_size, seed, augmentation=None, pool=None):
     """Yields the training batches of the steps `start` .. `stop - 1`.
 
     What a step's batch holds depends on `seed` and the step alone, so a run that is resumed at step
-    `start` sees what it would have seen. One coin is tossed per row: a sketch and its photos are
-    mirrored together, for a mirrored sketch shows the mirrored object.
+    `start` sees what it would have seen, with workers or without. One coin is tossed per row: a sketch and
+    its photos are mirrored together, for a mirrored sketch shows the mirrored object.
 
     Args:
-        split: `PairedSplit`.
+        split: `Split`. Arrays are held by TensorFlow; what stands for images (`ImageFiles`, `Drawings`) is
+            asked for each batch's rows.
         sampler: Function of a step which returns a dict of `(batch,)` int32 arrays: `sketch` and
             `photo`, indices into the split, and maybe `negative`, an index of a photo too.
         start, stop: The first step and the one after the last.
         image_size: Side of the views in px.
         seed: Integer.
-        sketch_warp, photo_warp: Strength of the smooth warp of sketches and of photos.
-        mirror: Whether rows may be mirrored; False where the viewpoint matters.
+        augmentation: `Augmentation`, by default crop and mirror alone.
+        pool: Of `worker_pool`, or `None`. It must outlive the dataset.
     Returns: A `tf.data.Dataset` of dicts: `sketch`, `photo` (and `negative`) `(batch, image_size,
         image_size, channels)` float32 in [-1, 1]; `label` and `instance` `(batch,)` int32, the category
         and the index of the photo.
     """
+    augmentation = Augmentation() if augmentation is None else augmentation
     names = list(sampler(start))
     rows_in_batch = len(sampler(start)[names[0]])
-    sketches, photos, labels = (tf.constant(array) for array in (split.sketches, split.photos, split.labels))
-    sources = {
-        "sketch": (sketches, sketch_warp),
-        "photo": (photos, photo_warp),
-        "negative": (photos, photo_warp),
+    labels = tf.constant(split.photo_labels)
+    images_of = {"sketch": split.sketches, "photo": split.photos, "negative": split.photos}
+    warps = {
+        "sketch": augmentation.sketch_warp,
+        "photo": augmentation.photo_warp,
+        "negative": augmentation.photo_warp,
     }
+    is_bent = augmentation.strokes is not None and isinstance(split.sketches, Drawings)
+    # TensorFlow gathers from arrays faster than Python does.
+    held = {name: tf.constant(i) for name, i in images_of.items() if name in names and _is_array(i)}
 
     def choose(step):
         drawn = sampler(int(step))
@@ -46,18 +58,69 @@ def batches(split, sampler, start, stop, image_size, seed, sketch_warp=0.0, phot
         rows.set_shape([len(names), rows_in_batch])
         return {"step": step, "rows": dict(zip(names, tf.unstack(rows), strict=True))}
 
+    def make(name, rows, step):
+        if name in held:
+            return tf.gather(held[name], rows)
+        images = images_of[name]
+
+        def ask(rows, step):
+            if name == "sketch" and is_bent:
+                return _augmented(images, rows, augmentation.strokes, (seed, int(step)), pool)
+            return _in_parts(make_images, images, rows, pool)
+
+        made = tf.numpy_function(ask, [rows, step], tf.uint8, stateful=False)
+        made.set_shape([rows_in_batch, *images.shape[1:]])
+        return made
+
     def render(drawn):
-        rows = drawn["rows"]
-        seeds = tf.random.split([seed, drawn["step"]], len(sources) + 1)
+        rows, step = drawn["rows"], drawn["step"]
+        seeds = tf.random.split([seed, step], len(images_of) + 1)
         is_mirrored = tf.random.stateless_uniform(tf.shape(rows["photo"]), seeds[-1]) < (
-            0.5 if mirror else 0.0
+            0.5 if augmentation.mirror else 0.0
         )
         batch = {"label": tf.gather(labels, rows["photo"]), "instance": rows["photo"]}
-        for index, (name, (images, warp)) in enumerate(sources.items()):
+        for index, name in enumerate(images_of):
             if name in rows:
-                images = tf.gather(images, rows[name])
-                batch[name] = random_views(images, is_mirrored, image_size, warp, seeds[index])
+                batch[name] = random_views(
+                    make(name, rows[name], step), is_mirrored, image_size, seeds[index], warps[name],
+                    augmentation.rotation, augmentation.scale,
+                )  # fmt: skip
         return batch
 
     dataset = tf.data.Dataset.range(start, stop, output_type=tf.int32).map(draw)
-    return dataset.map(render, num_parallel_calls=2, deterministic=True).prefetch(2)
+    return dataset.map(render, num_parallel_calls=PARALLEL_BATCHES, deterministic=True).prefetch(
+        PARALLEL_BATCHES
+    )
+
+
+def _is_array(images):
+    return isinstance(images, np.ndarray)
+
+
+def _augmented(drawings, rows, strokes, seed, pool):
+    """Draws some sketches with strokes left out and bent; `(rows, size, size, 1)` uint8."""
+    random = np.random.default_rng(seed)
+    sketches = [drawings.sketch(row) for row in rows]
+    shares = random.choice(strokes.removal_shares, len(rows))
+    kept = kept_strokes(sketches, shares, int(random.integers(2**31)))
+    strengths = np.where(random.random(len(rows)) < strokes.deformation_share, strokes.deformation, 0.0)
+    seeds = random.integers(2**31, size=len(rows))
+    thinned = [
+        sketch.replaced([stroke for stroke, stays in zip(sketch.strokes, mask, strict=True) if stays])
+        for sketch, mask in zip(sketches, kept, strict=True)
+    ]
+    jobs = [
+        (drawings.with_sketches(thinned[part]), seeds[part], strengths[part]) for part in _parts(len(rows))
+    ]
+    run = map if pool is None else pool.map
+    return np.concatenate(list(run(draw_deformed, *zip(*jobs, strict=True))))
+
+
+def _in_parts(make, images, rows, pool):
+    if pool is None:
+        return make(images.take(rows))
+    return np.concatenate(list(pool.map(make, [images.take(rows[part]) for part in _parts(len(rows))])))
+
+
+def _parts(count):
+    return [slice(start, start + _ROWS_IN_A_JOB) for start in range(0, count, _ROWS_IN_A_JOB)]

@@ -8,11 +8,14 @@ import numpy as np
 # A photo without one real edge must stay empty: its strongest gradients are noise. In the units of a 3 x 3
 # Sobel filter, where a sharp step of one grey level measures 4.
 MIN_GRADIENT = 40.0
-# Blurs Canny's one-pixel staircase into the soft lines, about 2 px wide, of the published QMUL edge maps.
+# Blurs a one-pixel staircase into the soft lines, about 2 px wide, of the published QMUL edge maps.
 LINE_SOFTNESS = 0.7
+SIGMA, LOW, HIGH = 1.8, 0.2, 0.4
+# All that a map depends on beside its photo, for caches and for what is kept beside a trained encoder.
+CANNY = f"canny sigma={SIGMA} low={LOW} high={HIGH} min_gradient={MIN_GRADIENT} softness={LINE_SOFTNESS}"
 
 
-def edge_map(photo, sigma=1.8, low=0.2, high=0.4):
+def edge_map(photo, sigma=SIGMA, low=LOW, high=HIGH):
     """Draws the edges of a photo as black lines on white: Gaussian smoothing, Canny, antialiasing.
 
     The thresholds follow the photo's own contrast; a plain photo gives an empty map. Colours count: an edge
@@ -29,10 +32,7 @@ def edge_map(photo, sigma=1.8, low=0.2, high=0.4):
     Raises: `TypeError` if `photo` is not uint8; `ValueError` for another shape or impossible settings.
     Source: Canny, PAMI 1986, with OpenCV's non-maximum suppression and hysteresis.
     """
-    if photo.dtype != np.uint8:
-        raise TypeError(f"`photo` must be uint8. Received: {photo.dtype}")
-    if photo.ndim not in (2, 3) or photo.shape[2:] not in ((), (1,), (3,)) or photo.size == 0:
-        raise ValueError(f"`photo` must be (height, width, 1 or 3). Received: {photo.shape}")
+    check_photo(photo)
     if sigma <= 0:
         raise ValueError(f"`sigma` must be > 0. Received: {sigma}")
     if not 0 < low <= high <= 1:
@@ -44,7 +44,22 @@ def edge_map(photo, sigma=1.8, low=0.2, high=0.4):
     strongest = functools.reduce(cv2.max, map(_magnitude, cv2.split(dx), cv2.split(dy)))
     rank = int(0.99 * (strongest.size - 1))
     start = max(high * float(np.partition(strongest, rank, axis=None)[rank]), MIN_GRADIENT)
-    lines = cv2.Canny(dx, dy, start * low / high, start, L2gradient=True)
+    return soft_lines(cv2.Canny(dx, dy, start * low / high, start, L2gradient=True))
+
+
+def check_photo(photo):
+    """Raises `TypeError` or `ValueError` unless `photo` is grey or RGB, uint8, of one pixel or more."""
+    if photo.dtype != np.uint8:
+        raise TypeError(f"`photo` must be uint8. Received: {photo.dtype}")
+    if photo.ndim not in (2, 3) or photo.shape[2:] not in ((), (1,), (3,)) or photo.size == 0:
+        raise ValueError(f"`photo` must be (height, width, 1 or 3). Received: {photo.shape}")
+
+
+def soft_lines(lines):
+    """Draws lines of one pixel, 255 on 0, `(height, width)` uint8, as soft black ones on white.
+
+    Returns: `(height, width, 1)` uint8; 0 is line, 255 is paper.
+    """
     lines = cv2.GaussianBlur(lines, (0, 0), LINE_SOFTNESS, borderType=cv2.BORDER_REPLICATE)
     return (255 - lines)[..., None]
 

@@ -55,7 +55,7 @@ def read_image(path, size=256, channels=1):
     return _center(_read_fitted(path, size, channels), size)
 
 
-def read_photo_edges(path, size=256):
+def read_photo_edges(path, size=256, find_edges=edge_map):
     """Reads one photo file as an edge map, black on a white square canvas.
 
     The lines are found before the photo is padded, so its frame leaves none.
@@ -63,10 +63,11 @@ def read_photo_edges(path, size=256):
     Args:
         path: The file, as for `read_image`.
         size: Side of the canvas in px.
+        find_edges: Function from a photo, `(height, width, 3)` uint8, to its `(height, width, 1)` edge map.
     Returns: `(size, size, 1)` uint8; 0 is line, 255 is paper.
     Raises: As `read_image`.
     """
-    return _center(edge_map(_read_fitted(path, size, channels=3)), size)
+    return _center(find_edges(_read_fitted(path, size, channels=3)), size)
 
 
 def list_images(folder):
@@ -122,7 +123,7 @@ def _read_fitted(path, size, channels):
     if channels not in (1, 3):
         raise ValueError(f"`channels` must be 1 or 3. Received: {channels}")
     path = Path(path)
-    _check_file(path)
+    check_file(path)
     try:
         with path.open("rb") as file, _open(file, path) as (image, turn):
             # Lets the JPEG decoder skip what a much smaller copy does not need.
@@ -145,7 +146,8 @@ def _read_fitted(path, size, channels):
         raise InputError(f"{path}: expected a whole image; it cannot be decoded ({reason})") from None
 
 
-def _check_file(path):
+def check_file(path):
+    """Raises `InputError` unless `path`, a `pathlib.Path`, is a file of 1..`MAX_BYTES` bytes."""
     if path.is_dir():
         raise InputError(f"{path}: expected an image file; found a folder")
     try:

@@ -1,83 +1,103 @@
 """A user's own sketches and photos, paired by file name."""
 
-import functools
 import re
 from pathlib import Path
 
 import numpy as np
 
-from tfsbir.data.images import list_images, natural_key, read_all, read_image, read_photo_edges
-from tfsbir.data.paired_split import PairedSplit
+from tfsbir.data.attributes_csv import read_attributes
+from tfsbir.data.image_files import ImageFiles
+from tfsbir.data.images import read_all, read_image
+from tfsbir.data.images_by_stem import images_by_stem
+from tfsbir.data.photo_reader import EDGES
+from tfsbir.data.split import Split
 from tfsbir.errors import InputError
 
+MAX_IN_MEMORY = 2000  # Images; as RGB they take 393 MB.
 
-def paired_folder(root, split, photo_input="edges"):
+
+def paired_folder(root, split, read_photo=EDGES):
     """Reads sketches and photos that belong together by their names.
 
         ROOT/SPLIT/sketches/STEM.*, STEM-1.*, STEM_2.*     one or more sketches of a photo
         ROOT/SPLIT/photos/STEM.*                           RGB photos
         ROOT/SPLIT/edges/STEM.*                            or ready edge maps, black on white
+        ROOT/SPLIT/photo_attributes.csv                    optional: binary attributes (`read_attributes`)
+        ROOT/SPLIT/sketch_attributes.csv                   of photos, of sketches or of both
 
     A sketch whose whole stem is a photo's stem belongs to that photo; else a last `-k` or `_k` (k a number)
     is cut off. A photo without a sketch is a distractor. Hidden files and files that are not images are
     left out.
 
+    Sketches, and photos, are held in memory up to `MAX_IN_MEMORY` of them; more stay in their files, so that
+    a broken one is noticed when it is asked for.
+
     Args:
         root: The folder.
         split: Name of the split's folder, such as "train".
-        photo_input: "edges": edge maps, read from `edges/` where it exists, else made from `photos/`.
-            "rgb": `photos/` in colour.
-    Returns: A `PairedSplit` on a 256 x 256 canvas, one category, without triplets.
-    Raises: `InputError` if a folder is missing or empty, a sketch has no photo, two files have one stem, or
-        a file cannot be read.
+        read_photo: `PhotoReader`. For edge maps `edges/` is read where it exists, as it is; else they are
+            made from `photos/`.
+    Returns: A `Split` on a 256 x 256 canvas, one category, without triplets.
+    Raises: `InputError` if a folder is missing or empty, a sketch has no photo, two files have one stem, a
+        file cannot be read, or the two tables name other attributes.
     """
-    if photo_input not in ("edges", "rgb"):
-        raise ValueError(f'`photo_input` must be "edges" or "rgb". Received: {photo_input!r}')
     folder = Path(root) / split
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder with sketches/ and photos/ or edges/; there is none")
-    photos_dir, read_photo = _photo_source(folder, photo_input)
-    sketch_paths = _by_stem(folder / "sketches")
-    photo_paths = _by_stem(photos_dir)
+    photos_dir, read_photo_file = _photo_source(folder, read_photo)
+    sketch_paths = images_by_stem(folder / "sketches")
+    photo_paths = images_by_stem(photos_dir)
     photo_index = {stem: index for index, stem in enumerate(photo_paths)}
     sketch_photo = [
         photo_index[_photo_stem(stem, path, photo_index, photos_dir)] for stem, path in sketch_paths.items()
     ]
-    return PairedSplit(
+    names, sketch_attributes, photo_attributes = _attributes(folder, sketch_paths, photo_paths)
+    return Split(
         name="paired_folder",
         split=split,
-        sketches=read_all(list(sketch_paths.values()), read_image, f"{split} sketches"),
-        photos=read_all(list(photo_paths.values()), read_photo, f"{split} photos"),
-        sketch_photo=np.array(sketch_photo, np.int32),
+        sketches=_images(list(sketch_paths.values()), read_image, 1, f"{split} sketches"),
+        photos=_images(list(photo_paths.values()), read_photo_file, read_photo.channels, f"{split} photos"),
         sketch_ids=tuple(sketch_paths),
         photo_ids=tuple(photo_paths),
-        labels=np.zeros(len(photo_paths), np.int32),
-        triplets=None,
-        photo_input=photo_input,
+        photo_input=read_photo.photo_input,
+        sketch_photo=np.array(sketch_photo, np.int32),
+        attribute_names=names,
+        sketch_attributes=sketch_attributes,
+        photo_attributes=photo_attributes,
     )
 
 
-def _photo_source(folder, photo_input):
+def _photo_source(folder, read_photo):
     """Returns the folder of the photos and the function that reads one."""
-    if photo_input == "edges" and (folder / "edges").is_dir():
+    if read_photo.photo_input == "edges" and (folder / "edges").is_dir():
         return folder / "edges", read_image
     if (folder / "photos").is_dir():
-        is_rgb = photo_input == "rgb"
-        return folder / "photos", functools.partial(read_image, channels=3) if is_rgb else read_photo_edges
-    expected = "photos/" if photo_input == "rgb" else "photos/ or edges/"
+        return folder / "photos", read_photo
+    expected = "photos/" if read_photo.photo_input == "rgb" else "photos/ or edges/"
     raise InputError(f"{folder}: expected a folder {expected} beside sketches/; there is none")
 
 
-def _by_stem(folder):
-    """Returns the images of a folder as a dict from stem to path, in natural order of the stems."""
-    paths = {}
-    for path in list_images(folder):
-        if path.stem in paths:
-            raise InputError(
-                f"{path}: expected one file for each stem; found {paths[path.stem].name} as well"
-            )
-        paths[path.stem] = path
-    return {stem: paths[stem] for stem in sorted(paths, key=natural_key)}
+def _attributes(folder, sketch_paths, photo_paths):
+    """Returns the attributes' names and values of sketches and of photos, `None` where there is no table."""
+    found = {}
+    for domain, paths in (("sketch", sketch_paths), ("photo", photo_paths)):
+        table = folder / f"{domain}_attributes.csv"
+        if table.exists():
+            found[domain] = read_attributes(table, [path.name for path in paths.values()])
+    names = [names for names, _ in found.values()]
+    if len(names) == 2 and names[0] != names[1]:
+        raise InputError(
+            f"{folder / 'photo_attributes.csv'}: expected the columns of sketch_attributes.csv, "
+            f"{','.join(names[0])}; found {','.join(names[1])}"
+        )
+    values = (found[domain][1] if domain in found else None for domain in ("sketch", "photo"))
+    return (names[0] if names else (), *values)
+
+
+def _images(paths, read, channels, what):
+    if len(paths) > MAX_IN_MEMORY:
+        return ImageFiles(paths, read, channels=channels)
+    return read_all(paths, read, what)
 
 
 def _photo_stem(stem, path, photo_index, photos_dir):

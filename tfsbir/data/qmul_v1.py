@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from tfsbir.data.images import list_images, read_all, read_image
-from tfsbir.data.paired_split import PairedSplit
+from tfsbir.data.paper import remove_frame
+from tfsbir.data.photo_reader import EDGES
+from tfsbir.data.split import Split
 from tfsbir.errors import InputError
 
 FRAME_WIDTH = 2  # The published edge maps carry a faint frame of 1 px at the border.
 
 
-def qmul_v1(root, split):
+def qmul_v1(root, split, read_photo=EDGES):
     """Reads one split of QMUL-Shoe or QMUL-Chair V1.
 
         ROOT/SPLIT/sketches/ID.png, ROOT/SPLIT/edges/ID.png        256 x 256, black on white
@@ -24,12 +26,19 @@ def qmul_v1(root, split):
     Args:
         root: The folder of one category, such as `qmul_v1/shoes`.
         split: "train" or "test".
-    Returns: A `PairedSplit` with one sketch a photo. Shoes: 304 and 115 pairs, chairs: 200 and 97; 135
+        read_photo: `PhotoReader` for "edges", which are there ready made; what it finds edges with is not
+            used.
+    Returns: A `Split` with one sketch a photo. Shoes: 304 and 115 pairs, chairs: 200 and 97; 135
         triplets a sketch to train, 45 to test.
     Raises: `InputError` if a folder or the annotation is missing, empty or malformed, the annotation's lists
-        are not the files, an index is out of range, or a file cannot be read.
+        are not the files, an index is out of range, a file cannot be read, or photos are asked for in colour.
     Source: Yu et al., "Sketch Me That Shoe", CVPR 2016.
     """
+    if read_photo.photo_input != "edges":
+        raise InputError(
+            "`photo_input` of qmul_v1 must be edges, all that is published. "
+            f"Received: {read_photo.photo_input}"
+        )
     root = Path(root)
     if not (root / split).is_dir():
         raise InputError(f"{root / split}: expected a folder with sketches/ and edges/; there is none")
@@ -40,26 +49,21 @@ def qmul_v1(root, split):
     for stem, path in sketch_paths.items():
         if stem not in photo_paths:
             raise InputError(f"{path}: expected its photo {root / split / 'edges' / stem}.png; there is none")
-    return PairedSplit(
+    return Split(
         name="qmul_v1",
         split=split,
         sketches=read_all(list(sketch_paths.values()), read_image, f"{split} sketches"),
         photos=read_all(list(photo_paths.values()), _read_edges, f"{split} edge maps"),
-        sketch_photo=np.array([photo_ids.index(stem) for stem in sketch_paths], np.int32),
         sketch_ids=tuple(sketch_paths),
         photo_ids=photo_ids,
-        labels=np.zeros(len(photo_ids), np.int32),
-        triplets=_triplets(annotation["triplets"], len(sketch_paths), len(photo_ids), annotation_path),
         photo_input="edges",
+        sketch_photo=np.array([photo_ids.index(stem) for stem in sketch_paths], np.int32),
+        triplets=_triplets(annotation["triplets"], len(sketch_paths), len(photo_ids), annotation_path),
     )
 
 
 def _read_edges(path):
-    image = read_image(path)
-    inner = slice(FRAME_WIDTH, -FRAME_WIDTH)
-    unframed = np.full_like(image, 255)
-    unframed[inner, inner] = image[inner, inner]
-    return unframed
+    return remove_frame(read_image(path), FRAME_WIDTH)
 
 
 def _read_annotation(root, split):

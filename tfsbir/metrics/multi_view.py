@@ -7,6 +7,8 @@ import numpy as np
 
 from tfsbir.preprocessing import to_range
 
+BLOCK = 256  # Images held at once: 256 views of 225 x 225 px in grey are 52 MB.
+
 
 def views(images: np.ndarray, image_size: int) -> Iterator[tuple[str, np.ndarray]]:
     """Cuts images into ten views: the centre and the four corners, each plain and mirrored.
@@ -65,11 +67,11 @@ def multi_view_distances(
     photo, a corner with that corner.
 
     Args:
-        encode_sketch: Maps `(num_sketches, image_size, image_size, channels)` float32 in [-1, 1] to
-            `(num_sketches, dim)` embeddings; it is given a whole view at once and batches as it likes.
+        encode_sketch: Maps `(num, image_size, image_size, channels)` float32 in [-1, 1] to `(num, dim)`
+            embeddings; it is given one view of up to `BLOCK` images at once.
         encode_photo: The same for photos.
-        sketches: `(num_sketches, canvas, canvas, channels)` uint8.
-        photos: `(num_photos, canvas, canvas, channels)` uint8.
+        sketches: `(num_sketches, canvas, canvas, channels)` uint8, or what stands for it in a `Split`.
+        photos: `(num_photos, canvas, canvas, channels)` uint8, likewise.
         image_size: Side of a view in px.
         distance: Maps `(num_sketches, dim)` and `(num_photos, dim)` embeddings to
             `(num_sketches, num_photos)`, such as `SquaredEuclidean().pairwise`.
@@ -81,7 +83,18 @@ def multi_view_distances(
     if num_views not in (1, 10):
         raise ValueError(f"`num_views` must be 1 or 10. Received: {num_views}")
     total = np.zeros((len(sketches), len(photos)))
-    pairs = zip(views(sketches, image_size), views(photos, image_size), strict=True)
-    for (_, sketch), (_, photo) in itertools.islice(pairs, num_views):
-        total += np.asarray(distance(encode_sketch(sketch), encode_photo(photo)))
+    sketch_views = _encode_views(encode_sketch, sketches, image_size, num_views)
+    photo_views = _encode_views(encode_photo, photos, image_size, num_views)
+    for sketch, photo in zip(sketch_views, photo_views, strict=True):
+        total += np.asarray(distance(sketch, photo))
     return total / num_views
+
+
+def _encode_views(encode, images, image_size, num_views):
+    """Returns, for each view, the embeddings of all images; every image is asked for once."""
+    parts = [[] for _ in range(num_views)]
+    for start in range(0, len(images), BLOCK):
+        block = views(images[start : start + BLOCK], image_size)
+        for part, (_, view) in zip(parts, itertools.islice(block, num_views), strict=True):
+            part.append(np.asarray(encode(view)))
+    return [np.concatenate(part) for part in parts]

@@ -12,7 +12,7 @@ class AnnotatedTriplets:
     which nobody compared with that sketch; so is every row of a sketch without annotation.
 
     Args:
-        split: `PairedSplit` with `triplets`, or without (then every row is a true match).
+        split: `Split` with `triplets`, or without (then every row is a true match).
         batch_size: Triplets in a batch.
         seed: Integer >= 0.
         annotated_share: Float in [0, 1]; 0.75 in the published training code.

@@ -10,7 +10,7 @@ class TruePairs:
     draw depends on the seed and the step alone. Photos that nobody drew are left out.
 
     Args:
-        split: `PairedSplit`.
+        split: `Split`; sketches without a photo of their own are left out.
         batch_size: Pairs in a batch, in 1 .. the number of photos with a sketch.
         seed: Integer >= 0.
     Call arguments:
@@ -20,7 +20,8 @@ class TruePairs:
     """
 
     def __init__(self, split, batch_size, seed):
-        order = np.argsort(split.sketch_photo, kind="stable")
+        paired = split.paired_sketches
+        order = paired[np.argsort(split.sketch_photo[paired], kind="stable")]
         self.photos, starts = np.unique(split.sketch_photo[order], return_index=True)
         if not 1 <= batch_size <= len(self.photos):
             raise ValueError(

@@ -1,11 +1,17 @@
-"""A split in memory: its checks, its fingerprint, its parts."""
+"""A split: its checks, its fingerprint, its parts."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from tfsbir.data.paired_split import PairedSplit
+from tfsbir.data.drawings import Drawings
+from tfsbir.data.image_files import ImageFiles
+from tfsbir.data.images import read_image
+from tfsbir.data.split import Split
+from tfsbir.strokes import VectorSketch
 
 
 @pytest.fixture
@@ -13,7 +19,7 @@ def split():
     """Six photos; photo i has i % 3 sketches, so that 0 and 3 are distractors. Pixels tell who is who."""
     sketch_photo = np.array([1, 2, 2, 4, 5, 5], np.int32)
     blank = np.zeros((6, 4, 4, 1), np.uint8)
-    return PairedSplit(
+    return Split(
         name="toy",
         split="train",
         sketches=blank + np.arange(6, dtype=np.uint8)[:, None, None, None],
@@ -21,7 +27,9 @@ def split():
         sketch_photo=sketch_photo,
         sketch_ids=tuple(f"s{i}" for i in range(6)),
         photo_ids=tuple(f"p{i}" for i in range(6)),
-        labels=np.arange(6, dtype=np.int32) % 2,
+        sketch_labels=sketch_photo % 2,
+        photo_labels=np.arange(6, dtype=np.int32) % 2,
+        class_names=("even", "odd"),
         triplets=np.array([[0, 1, 2], [0, 1, 4], [3, 4, 0], [5, 5, 2]], np.int32),
         photo_input="edges",
     )
@@ -36,7 +44,7 @@ def named(split):
         assert np.all(split.photos[i] == 10 + int(name[1:]))
     rows = [] if split.triplets is None else [(sketch[s], photo[c], photo[f]) for s, c, f in split.triplets]
     pairs = {name: photo[split.sketch_photo[i]] for i, name in enumerate(sketch)}
-    return pairs, dict(zip(photo, split.labels.tolist(), strict=True)), rows
+    return pairs, dict(zip(photo, split.photo_labels.tolist(), strict=True)), rows
 
 
 def test_subset_keeps_the_pairs(split):
@@ -114,14 +122,20 @@ def test_fingerprint_sees_every_part(split):
     changed = [
         dataclasses.replace(split, photos=pixel),
         dataclasses.replace(split, sketches=split.sketches + np.uint8(1)),
-        dataclasses.replace(split, sketch_photo=split.sketch_photo[::-1]),
+        dataclasses.replace(split, sketch_photo=np.array([3, 2, 2, 4, 5, 5])),
         dataclasses.replace(split, sketch_ids=(*split.sketch_ids[:5], "s9")),
         dataclasses.replace(split, photo_ids=(*split.photo_ids[:5], "p9")),
-        dataclasses.replace(split, labels=split.labels + 1),
+        dataclasses.replace(
+            split, photo_labels=1 - split.photo_labels, sketch_labels=1 - split.sketch_labels
+        ),
+        dataclasses.replace(split, class_names=("odd", "even")),
+        dataclasses.replace(split, attribute_names=("a",), sketch_attributes=np.ones((6, 1), np.int8)),
+        dataclasses.replace(split, attribute_names=("a",), photo_attributes=-np.ones((6, 1), np.int8)),
+        dataclasses.replace(split, ratings=np.zeros((6, 6, 4), np.int8)),
         dataclasses.replace(split, triplets=split.triplets[1:]),
         dataclasses.replace(split, triplets=None),
     ]
-    assert len({other.fingerprint for other in [split, *changed]}) == 9
+    assert len({other.fingerprint for other in [split, *changed]}) == 13
 
 
 @pytest.mark.parametrize(
@@ -133,9 +147,24 @@ def test_fingerprint_sees_every_part(split):
             r"`photos` must be \(num, height, width, 3\) uint8. Received: \(6, 4, 4, 1\)",
         ),
         ({"sketches": np.zeros((6, 4, 4, 1), np.float32)}, "`sketches` must be .* Received: .* float32"),
-        ({"sketch_photo": np.array([0, 1, 2, 3, 4, 6])}, r"`sketch_photo` must hold indices in 0..5 of"),
+        ({"sketch_photo": np.array([0, 1, 2, 3, 4, 6])}, r"`sketch_photo` must hold indices in -1..5 of"),
+        (
+            {"sketch_photo": np.array([2, 2, 2, 4, 5, 5])},
+            r"`sketch_labels` must be those of .*: another at 0",
+        ),
         ({"sketch_photo": np.zeros(5, np.int32)}, r"`sketch_photo` must hold .* of shape \(6,\)"),
-        ({"labels": np.zeros(5, np.int32)}, r"`labels` must be \(6,\). Received: \(5,\)"),
+        ({"photo_labels": np.zeros(5, np.int32)}, r"`photo_labels` must hold .* of shape \(6,\)"),
+        ({"sketch_labels": np.full(6, 2)}, r"`sketch_labels` must hold indices in 0..1"),
+        ({"class_names": ("a", "a")}, r"`class_names` must differ"),
+        ({"sketch_attributes": np.zeros((6, 1))}, r"`sketch_attributes` must hold .* of shape \(6, 0\)"),
+        (
+            {"attribute_names": ("a",), "photo_attributes": np.full((6, 1), 2)},
+            r"`photo_attributes` must hold indices in -1..1",
+        ),
+        (
+            {"ratings": np.zeros((6, 5, 4))},
+            r"`ratings` must be \(6, 6, num_criteria\). Received: \(6, 5, 4\)",
+        ),
         ({"photo_ids": tuple("aabcde")}, "`photo_ids` must be 6 different ids. Received: 5 of 6"),
         ({"sketch_ids": tuple("abc")}, "`sketch_ids` must be 6 different ids. Received: 3 of 3"),
         ({"triplets": np.array([[6, 0, 0]])}, "`triplets` must hold indices in 0..5"),
@@ -145,3 +174,63 @@ def test_fingerprint_sees_every_part(split):
 def test_errors(split, fields, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(split, **fields)
+
+
+def test_what_is_not_known_has_defaults():
+    split = Split(
+        name="doodles", split="train", sketches=np.zeros((2, 4, 4, 1), np.uint8),
+        photos=np.zeros((0, 4, 4, 1), np.uint8), sketch_ids=("a", "b"), photo_ids=(), photo_input="edges",
+    )  # fmt: skip
+    assert split.class_names == ("doodles",)
+    assert split.sketch_photo.tolist() == [-1, -1]
+    assert split.sketch_labels.tolist() == [0, 0]
+    assert len(split.paired_sketches) == len(split.photo_labels) == 0
+    with pytest.raises(
+        ValueError, match=r"`holdout` must have two photos with sketches to divide. Received: 0"
+    ):
+        split.holdout(0.5, 0)
+
+
+def test_subset_by_sketch_too(split):
+    attributes = np.arange(6, dtype=np.int8)[:, None] % 2
+    split = dataclasses.replace(
+        split, attribute_names=("a",), sketch_attributes=attributes, photo_attributes=1 - attributes,
+        ratings=np.arange(36, dtype=np.int8).reshape(6, 6, 1),
+    )  # fmt: skip
+    part = split.subset([1, 2], [4, 0, 1])
+    assert (part.sketch_ids, part.photo_ids) == (("s0", "s1", "s4"), ("p1", "p2"))
+    assert part.sketch_photo.tolist() == [0, 1, -1]
+    assert part.sketch_labels.tolist() == [1, 0, 1]
+    assert part.sketch_attributes.tolist() == [[0], [1], [0]]
+    assert part.photo_attributes.tolist() == [[0], [1]]
+    assert part.ratings[..., 0].tolist() == [[1, 2], [7, 8], [25, 26]]
+    with pytest.raises(
+        ValueError, match=r"`sketch_indices` must be different and in 0..5. Received: \[2 2\]"
+    ):
+        split.subset([1], [2, 2])
+
+
+def test_sketches_without_a_photo_are_divided_too(split):
+    split = dataclasses.replace(split, sketch_photo=np.array([1, 2, -1, -1, -1, -1]), triplets=None)
+    train, held = split.holdout(0.5, 0)
+    assert (len(train.sketches), len(held.sketches)) == (3, 3)
+    assert set(train.sketch_ids) | set(held.sketch_ids) == set(split.sketch_ids)
+    assert len(train.paired_sketches) == len(held.paired_sketches) == 1
+
+
+def test_files_and_drawings_stand_for_arrays(split, tmp_path):
+    for index, photo in enumerate(split.photos):
+        Image.fromarray(photo[..., 0]).resize((16, 16)).save(tmp_path / f"{index}.png")
+    files = ImageFiles(sorted(tmp_path.iterdir()), functools.partial(read_image, size=16), size=16)
+    lines = [VectorSketch([np.array([[0, i], [9, i]])], (0, 0, 10, 10)) for i in range(6)]
+    lazy = dataclasses.replace(split, photos=files, sketches=Drawings(lines, size=16))
+    held = dataclasses.replace(split, photos=files[:], sketches=lazy.sketches[:])
+    part, expected = (s.subset([1, 4]) for s in (lazy, held))
+    assert part.photos.paths == (files.paths[1], files.paths[4])
+    np.testing.assert_array_equal(part.photos[:], expected.photos)
+    np.testing.assert_array_equal(part.sketches[:], expected.sketches)
+    assert lazy.fingerprint != held.fingerprint
+    moved = dataclasses.replace(lazy, sketches=Drawings(lines[::-1], size=16))
+    assert moved.fingerprint != lazy.fingerprint
+    files.paths[3].write_bytes(files.paths[3].read_bytes() + b"\n")
+    assert dataclasses.replace(lazy, split="again").fingerprint != lazy.fingerprint
