@@ -14,13 +14,13 @@ $(BIN)/.installed: setup.py constraints.txt
 	touch $@
 
 # What a user does, one command after the other, on objects that the library draws.
-demo: $(BIN)/.installed  ## Train, export and search on drawn objects; about three minutes
+demo: $(BIN)/.installed  ## Train, export and search on drawn objects; about four minutes
 	test -d runs/objects || $(BIN)/tfsbir draw --output=runs/objects
 	$(BIN)/python -m recipes.sketch_me_that_shoe --dataset=paired_folder --data_dir=runs/objects \
-	    --workdir=runs/demo --backbone=squeezenet --steps=100
+	    --workdir=runs/demo --backbone=squeezenet
 	$(BIN)/python -m export.litert --workdir=runs/demo --output=runs/demo/export --quantize=int8
 	$(BIN)/tfsbir index --model=runs/demo --photos=runs/objects/test/photos --gallery=runs/demo/gallery
-	$(BIN)/tfsbir search --gallery=runs/demo/gallery --sketch=runs/objects/test/sketches/test-3-shoe.png \
+	$(BIN)/tfsbir search --gallery=runs/demo/gallery --sketch=runs/objects/test/sketches/test-4-shoe.png \
 	    --top=5 --sheet=runs/demo/search.png
 	@echo "Pictures: runs/demo/figures/ranked_results.png, runs/demo/figures/loss_curve.png, runs/demo/search.png"
 
@@ -32,7 +32,7 @@ lint: $(BIN)/.installed  ## Style
 	$(BIN)/ruff check .
 
 bench: $(BIN)/.installed  ## Encode, train step and search, as ratios measured in one run
-	$(BIN)/python -m recipes.bench --output=results/bench.json
+	$(BIN)/python -m recipes.bench --output=results/bench.json --plot=docs/images/stroke_costs.png
 
 clean:  ## Forget the environment and the demo
 	rm -rf .venv runs/demo runs/objects

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from recipes.bench import side_by_side
 
@@ -19,17 +20,28 @@ def test_two_sides_take_turns():
 @pytest.mark.slow
 def test_the_table_and_the_json_agree(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "recipes.bench", "--rounds=1", f"--output={tmp_path / 'bench.json'}"],
+        [
+            sys.executable,
+            "-m",
+            "recipes.bench",
+            "--rounds=1",
+            f"--output={tmp_path / 'bench.json'}",
+            f"--plot={tmp_path / 'costs.png'}",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
-    rows = json.loads((tmp_path / "bench.json").read_text())["rows"]
+    result = json.loads((tmp_path / "bench.json").read_text())
+    rows, costs = result["rows"], result["stroke_costs"]
     lines = done.stdout.strip().splitlines()
     assert "peer / ours" in lines[0]
-    assert len(lines) == 1 + len(rows) == 4
+    assert len(lines) == 1 + len(rows) == 8
     for line, row in zip(lines[1:], rows, strict=True):
         assert line.startswith(row["ours"])
         assert row["ratio"] == pytest.approx(row["peer_seconds"] / row["seconds"])
+    assert len(costs["points"]) == len(costs["rasterize"]) == len(costs["deform"]) == len(costs["remove"])
+    with Image.open(tmp_path / "costs.png") as plot:
+        assert plot.format == "PNG"
