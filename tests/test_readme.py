@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_example_of_parts_runs():
@@ -17,8 +18,21 @@ def test_the_example_of_parts_runs():
     assert 0 <= names["found"] <= 1
 
 
-def test_the_pictures_are_there():
-    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", README)
-    assert len(pictures) >= 2
-    for picture in pictures:
-        assert (Path(__file__).resolve().parents[1] / picture).is_file()
+def test_the_example_of_strokes_runs(monkeypatch):
+    (block,) = [
+        code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "remove_strokes" in code
+    ]
+    monkeypatch.chdir(ROOT)
+    names = {}
+    exec(block, names)
+    assert names["image"].shape == (256, 256, 1)
+    assert len(names["thinned"].strokes) < len(names["sketch"].strokes)
+
+
+def test_pictures_and_pages_are_there():
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        targets = re.findall(r"\]\(([^)#]+)\)", text)
+        assert targets, page
+        for target in targets:
+            assert target.startswith("https://") or (page.parent / target).is_file(), f"{page}: {target}"
