@@ -6,9 +6,8 @@ import numpy as np
 
 from tfsbir.data.images import read_all, read_image
 from tfsbir.data.images_by_stem import images_by_stem
-from tfsbir.data.paper import remove_frame
 from tfsbir.data.photo_reader import EDGES
-from tfsbir.data.qmul_v1 import FRAME_WIDTH
+from tfsbir.data.qmul_v1 import read_edges
 from tfsbir.data.split import Split
 from tfsbir.errors import InputError
 
@@ -37,7 +36,7 @@ def handbag(root, split, read_photo=EDGES):
     folder = Path(root) / split
     photos_dir, read_photo_file = folder / "photos", read_photo
     if read_photo.photo_input == "edges" and (folder / "edges").is_dir():
-        photos_dir, read_photo_file = folder / "edges", _read_edges
+        photos_dir, read_photo_file = folder / "edges", read_edges
     for part in (folder / "sketches", photos_dir):
         if not part.is_dir():
             photos = "photos/ID.jpg" if read_photo.photo_input == "rgb" else "edges/ID.png or photos/ID.jpg"
@@ -59,7 +58,3 @@ def handbag(root, split, read_photo=EDGES):
         photo_input=read_photo.photo_input,
         sketch_photo=np.array([photo_ids.index(stem) for stem in sketch_paths], np.int32),
     )
-
-
-def _read_edges(path):
-    return remove_frame(read_image(path), FRAME_WIDTH)

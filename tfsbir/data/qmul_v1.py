@@ -53,7 +53,7 @@ def qmul_v1(root, split, read_photo=EDGES):
         name="qmul_v1",
         split=split,
         sketches=read_all(list(sketch_paths.values()), read_image, f"{split} sketches"),
-        photos=read_all(list(photo_paths.values()), _read_edges, f"{split} edge maps"),
+        photos=read_all(list(photo_paths.values()), read_edges, f"{split} edge maps"),
         sketch_ids=tuple(sketch_paths),
         photo_ids=photo_ids,
         photo_input="edges",
@@ -62,7 +62,8 @@ def qmul_v1(root, split, read_photo=EDGES):
     )
 
 
-def _read_edges(path):
+def read_edges(path):
+    """Reads a published edge map without its frame; `(256, 256, 1)` uint8, `InputError` as `read_image`."""
     return remove_frame(read_image(path), FRAME_WIDTH)
 
 
