@@ -186,7 +186,9 @@ def photo_reader():
     """Returns the `PhotoReader` that the flags ask for."""
     if FLAGS.edge_model is not None and FLAGS.photo_input == "rgb":
         raise InputError(f"`edge_model` goes with `photo_input` edges. Received: {FLAGS.edge_model} with rgb")
-    return PhotoReader(FLAGS.photo_input, FLAGS.edge_model, FLAGS.cache_dir)
+    # Whoever opens the run later may stand in another folder.
+    edge_model = FLAGS.edge_model and os.path.abspath(FLAGS.edge_model)
+    return PhotoReader(FLAGS.photo_input, edge_model, FLAGS.cache_dir)
 
 
 def load_split(name, read_photo, pool=None):
@@ -233,7 +235,7 @@ def start_run(recipe, train):
             "name": FLAGS.dataset,
             "data_dir": FLAGS.data_dir and os.path.abspath(FLAGS.data_dir),
             "photo_input": train.photo_input,
-            "edge_model": FLAGS.edge_model and os.path.abspath(FLAGS.edge_model),
+            "edge_model": photo_reader().edge_model,
             "unseen_classes": FLAGS.unseen_classes and os.path.abspath(FLAGS.unseen_classes),
             "fingerprint": train.fingerprint,
         },
@@ -259,7 +261,8 @@ def start_encoders(run, pair, train):
         return
     image_size = pair.sketch.input_shape[1]
     sketches, photos = (
-        center_crop(images[:WHITENING_IMAGES], image_size) for images in (train.sketches, train.photos)
+        center_crop(_spread(images, WHITENING_IMAGES), image_size)
+        for images in (train.sketches, train.photos)
     )
     logging.info("Whitening the embedding on %d training images.", len(sketches) + len(photos))
     if pair.is_siamese:
@@ -267,6 +270,11 @@ def start_encoders(run, pair, train):
     else:
         whiten_head(pair.sketch, sketches)
         whiten_head(pair.photo, photos)
+
+
+def _spread(images, count):
+    """Returns up to `count` images, evenly spread: a large set stands class by class."""
+    return images[np.unique(np.linspace(0, len(images) - 1, min(count, len(images))).astype(int))]
 
 
 def make_optimizer(name, weight_decay):

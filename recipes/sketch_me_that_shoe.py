@@ -90,7 +90,7 @@ def main(_):
         pair.sketch.input_shape[1],
         pair.sketch.output_shape[-1],
         train.photo_input,
-        edge_model=FLAGS.edge_model,
+        edge_model=common.photo_reader().edge_model,
         edge_detector=common.photo_reader().edge_detector,
     )
     common.finish_run(run, pair, preprocessing, test, test_name, found, distances, seconds)

@@ -1,6 +1,7 @@
 """The recipe on strokes, on colours, with workers and a cache; and on data that it cannot use."""
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -80,7 +81,12 @@ def test_colours(chairs, tmp_path):
 
 def test_a_forest_finds_the_edges_of_training_and_of_search(chairs, tmp_path):
     forest = write_forest(tmp_path / "forest.yml.gz")
-    done = train(chairs, tmp_path / "run", f"--edge_model={forest}", f"--cache_dir={tmp_path / 'cache'}")
+    done = train(
+        chairs,
+        tmp_path / "run",
+        f"--edge_model={os.path.relpath(forest, ROOT)}",
+        f"--cache_dir={tmp_path / 'cache'}",
+    )
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "cache" / "edges").rglob("*.png"))) == 13
     preprocessing = RunDirectory(tmp_path / "run").preprocessing()
