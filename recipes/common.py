@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import sys
 import time
 
@@ -332,7 +333,12 @@ def train(run, pair, optimizer, strategy, make_batches, replica_loss, evaluate):
         total=FLAGS.steps, initial=start, unit="step", desc="train", file=sys.stderr, dynamic_ncols=True
     )
     for step in range(start + 1, FLAGS.steps + 1):
-        loss = float(train_step(next(batches)))
+        try:
+            batch = next_batch(batches)
+        except InputError:
+            progress.close()  # The error gets a line of its own.
+            raise
+        loss = float(train_step(batch))
         if not np.isfinite(loss):
             progress.close()
             newest = manager.latest_checkpoint or "none"
@@ -352,6 +358,20 @@ def train(run, pair, optimizer, strategy, make_batches, replica_loss, evaluate):
             manager.save(checkpoint_number=step)
     progress.close()
     return float(seconds.numpy())
+
+
+def next_batch(batches):
+    """Returns the next batch; what `InputError` a broken file raised on its way comes as one again.
+
+    TensorFlow hands on an exception of Python's only as the text of an error of its own.
+    """
+    try:
+        return next(batches)
+    except tf.errors.OpError as error:
+        found = re.search(r"InputError: (.*)", error.message)
+        if found is None:
+            raise
+        raise InputError(found[1]) from None
 
 
 def encode_function(encoder, progress=None):
