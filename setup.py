@@ -17,7 +17,7 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.11",
-    packages=find_packages(include=["tfsbir", "tfsbir.*", "recipes", "export"]),
+    packages=find_packages(include=["tfsbir", "tfsbir.*", "recipes", "recipes.*", "export"]),
     install_requires=[
         # Keras 3.12 and TensorFlow 2.20 are the oldest that still get fixes.
         "tensorflow>=2.20",

@@ -11,7 +11,7 @@ import dataclasses
 
 from absl import flags
 
-from recipes import common
+from recipes.common import data, evaluation, running
 from tfsbir import command
 from tfsbir.data.worker_pool import worker_pool
 from tfsbir.errors import InputError
@@ -23,14 +23,15 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("split", "test", "Split of the dataset.")
 flags.DEFINE_enum("num_views", "10", ["1", "10"], "Views that the distances are averaged over.")
 flags.DEFINE_string("sheet", None, "PNG to draw ranked results on.")
-flags.adopt_module_key_flags(common)
+for module in (data, running):
+    flags.adopt_module_key_flags(module)
 
 
 def main(_):
     run = RunDirectory(FLAGS.workdir)
     config, preprocessing = run.config, run.preprocessing()
     read_photo = dataclasses.replace(preprocessing.photo_reader, cache_dir=FLAGS.cache_dir)
-    split = common.load_split(FLAGS.split, read_photo, worker_pool(FLAGS.num_workers))
+    split = data.load_split(FLAGS.split, read_photo, worker_pool(FLAGS.num_workers))
     if len(split.paired_sketches) == 0:
         raise InputError(
             f"`dataset` must have sketches with a photo of their own in {FLAGS.split}. "
@@ -43,10 +44,10 @@ def main(_):
         )
     sketch = run.load_encoder("sketch")
     pair = EncoderPair(sketch, sketch if run.is_siamese else run.load_encoder("photo"))
-    found, distances = common.evaluator(pair, split)(num_views=int(FLAGS.num_views))
+    found, distances = evaluation.evaluator(pair, split)(num_views=int(FLAGS.num_views))
     if FLAGS.sheet:
-        common.draw_ranked_results(split, distances, FLAGS.sheet)
-    common.print_json({
+        evaluation.draw_ranked_results(split, distances, FLAGS.sheet)
+    running.print_json({
         "recipe": config["recipe"],
         "workdir": str(run.path),
         "fingerprint": run.fingerprint(),

@@ -16,7 +16,7 @@ its true match against all other photos. --loss=triplet draws the paper's annota
 
 from absl import flags
 
-from recipes import common
+from recipes.common import augmentation, data, encoders, evaluation, running, training
 from tfsbir import command, losses, sampling
 from tfsbir.data.batches import batches
 from tfsbir.data.worker_pool import worker_pool
@@ -26,7 +26,9 @@ from tfsbir.preprocessing import Preprocessing
 FLAGS = flags.FLAGS
 RECIPE = "sketch_me_that_shoe"
 
-common.define_training_flags(steps=200, batch_size=32, learning_rate=2e-4, backbone="sketch_a_net")
+data.define_training_data_flags()
+encoders.define_encoder_flags(backbone="sketch_a_net")
+training.define_training_flags(steps=200, batch_size=32, learning_rate=2e-4)
 flags.DEFINE_enum("branches", "siamese", ["siamese", "heterogeneous"], "One encoder or two (Sec. 4.3).")
 flags.DEFINE_enum(
     "loss", "batch_triplet", ["batch_triplet", "triplet", "info_nce"],
@@ -39,28 +41,29 @@ flags.DEFINE_float("temperature", 0.07, "Temperature of --loss=info_nce.", lower
 flags.DEFINE_float("annotated_share", 0.75, "Share of annotated triplets.", lower_bound=0.0, upper_bound=1.0)
 flags.DEFINE_enum("optimizer", "adam", ["adam", "sgd"], "AdamW, or SGD with momentum 0.9 (the paper).")
 flags.DEFINE_float("weight_decay", 5e-4, "Weight decay (R of Eq. 3).", lower_bound=0.0)
-common.define_augmentation_flags(sketch_warp=1.0, photo_warp=0.3)
-flags.adopt_module_key_flags(common)
+augmentation.define_augmentation_flags(sketch_warp=1.0, photo_warp=0.3)
+for module in (augmentation, data, encoders, running, training):
+    flags.adopt_module_key_flags(module)
 
 
 def main(_):
-    strategy = common.make_strategy()
+    strategy = training.make_strategy()
     pool = worker_pool(FLAGS.num_workers)
-    train, test, test_name = common.load_splits(pool)
-    augmentation = common.augmentation(train)
+    train, test, test_name = data.load_splits(pool)
+    augment = augmentation.augmentation(train)
     with strategy.scope():
-        pair = common.make_encoders(FLAGS.branches == "siamese", train.photo_input)
-        optimizer = common.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
+        pair = encoders.make_encoders(FLAGS.branches == "siamese", train.photo_input)
+        optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
     if FLAGS.loss == "triplet":
         sampler = sampling.AnnotatedTriplets(train, FLAGS.batch_size, FLAGS.seed, FLAGS.annotated_share)
     else:
         sampler = sampling.TruePairs(train, FLAGS.batch_size, FLAGS.seed)
-    run = common.start_run(RECIPE, train)
+    run = running.start_run(RECIPE, train)
     if run.result is not None:
-        common.print_json(run.result)
+        running.print_json(run.result)
         return
-    common.start_encoders(run, pair, train)
-    evaluate = common.evaluator(pair, test)
+    encoders.start_encoders(run, pair, train)
+    evaluate = evaluation.evaluator(pair, test)
     loss = {
         "batch_triplet": losses.BatchTripletRanking(FLAGS.margin),
         "triplet": losses.TripletRanking(FLAGS.margin),
@@ -70,7 +73,7 @@ def main(_):
     def make_batches(start):
         return batches(
             train, sampler, start, FLAGS.steps, pair.sketch.input_shape[1], FLAGS.seed,
-            augmentation, pool,
+            augment, pool,
         )  # fmt: skip
 
     def replica_loss(batch):
@@ -81,7 +84,7 @@ def main(_):
             instances, embeddings = gather((instances, embeddings))
         return loss(instances, embeddings)
 
-    seconds = common.train(
+    seconds = training.train(
         run, pair, optimizer, strategy, make_batches, replica_loss,
         lambda: {f"{test_name}/{name}": value for name, value in evaluate(num_views=1)[0].items()},
     )  # fmt: skip
@@ -90,10 +93,10 @@ def main(_):
         pair.sketch.input_shape[1],
         pair.sketch.output_shape[-1],
         train.photo_input,
-        edge_model=common.photo_reader().edge_model,
-        edge_detector=common.photo_reader().edge_detector,
+        edge_model=data.photo_reader().edge_model,
+        edge_detector=data.photo_reader().edge_detector,
     )
-    common.finish_run(run, pair, preprocessing, test, test_name, found, distances, seconds)
+    running.finish_run(run, pair, preprocessing, test, test_name, found, distances, seconds)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import functools
 import numpy as np
 import pytest
 
-from recipes.common import _spread, next_batch
+from recipes.common.encoders import _spread
+from recipes.common.training import next_batch
 from tests.common_data import small_split
 from tfsbir.data import ImageFiles, read_image, worker_pool
 from tfsbir.data.batches import batches

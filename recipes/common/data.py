@@ -1,0 +1,86 @@
+"""Which data a recipe trains and evaluates on."""
+
+import os
+
+import numpy as np
+from absl import flags
+
+from tfsbir.data.cached import cached
+from tfsbir.data.datasets import DATASETS, load
+from tfsbir.data.photo_reader import PhotoReader
+from tfsbir.errors import InputError
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_enum("dataset", None, sorted(DATASETS), "The dataset.", required=True)
+flags.DEFINE_string("data_dir", None, "Folder of the dataset; `synthetic` needs none.")
+flags.DEFINE_string(
+    "unseen_classes", None,
+    "Zero-shot: a file of class names, one a line. The test split is these, the training split all others.",
+)  # fmt: skip
+flags.DEFINE_string(
+    "cache_dir", None,
+    "Folder to keep edge maps and, of large datasets, decoded images (as TFRecords) in, for the next run.",
+)  # fmt: skip
+flags.DEFINE_integer(
+    "num_workers", 2, "Processes that read files and draw strokes; 0 does it in the process itself.",
+    lower_bound=0,
+)  # fmt: skip
+
+
+def define_training_data_flags():
+    """Declares the flags of `photo_reader` and `load_splits`, for a recipe that trains."""
+    flags.DEFINE_enum("photo_input", "edges", ["edges", "rgb"], "What the photo branch sees.")
+    flags.DEFINE_string(
+        "edge_model", None,
+        "OpenCV's model of structured forests (model.yml.gz) to make edge maps with, in place of Canny.",
+    )  # fmt: skip
+    flags.DEFINE_float(
+        "holdout",
+        0.0,
+        "Share of the training photos to leave out and evaluate on in place of the test split: how to "
+        "choose hyper-parameters.",
+        lower_bound=0.0,
+        upper_bound=0.9,
+    )
+
+
+def photo_reader():
+    """Returns the `PhotoReader` that the flags ask for."""
+    if FLAGS.edge_model is not None and FLAGS.photo_input == "rgb":
+        raise InputError(f"`edge_model` goes with `photo_input` edges. Received: {FLAGS.edge_model} with rgb")
+    # Whoever opens the run later may stand in another folder.
+    edge_model = FLAGS.edge_model and os.path.abspath(FLAGS.edge_model)
+    return PhotoReader(FLAGS.photo_input, edge_model, FLAGS.cache_dir)
+
+
+def load_split(name, read_photo, pool=None):
+    """Returns the split `name` of the dataset that the flags name."""
+    split = load(FLAGS.dataset, FLAGS.data_dir, name, read_photo, FLAGS.unseen_classes)
+    return split if FLAGS.cache_dir is None else cached(split, FLAGS.cache_dir, pool)
+
+
+def load_splits(pool=None):
+    """Returns the split to train on, the one to evaluate on, and that one's name."""
+    for name in ("train",) if FLAGS.holdout else ("train", "test"):
+        if name not in DATASETS[FLAGS.dataset].splits:
+            raise InputError(
+                f"`dataset` must have a split to {name}. Received: {FLAGS.dataset}, which has none"
+            )
+    train = load_split("train", photo_reader(), pool)
+    num_drawn = len(np.unique(train.sketch_photo[train.paired_sketches]))
+    if num_drawn < 2:
+        raise InputError(
+            f"{FLAGS.data_dir}: expected 2 training photos with a sketch or more; found {num_drawn}"
+        )
+    if FLAGS.holdout:
+        train, test = train.holdout(FLAGS.holdout, seed=0)
+        num_drawn = len(np.unique(train.sketch_photo[train.paired_sketches]))
+    else:
+        test = load_split("test", photo_reader(), pool)
+    if FLAGS.batch_size > num_drawn:
+        raise InputError(
+            f"`batch_size` must be at most {num_drawn}, the training photos that have a sketch. "
+            f"Received: {FLAGS.batch_size}"
+        )
+    return train, test, "holdout" if FLAGS.holdout else "test"

@@ -1,0 +1,70 @@
+"""The run directory of a recipe's command, from its start to its result."""
+
+import json
+import os
+import sys
+
+from absl import flags
+
+from recipes.common.data import photo_reader
+from recipes.common.evaluation import draw_ranked_results
+from tfsbir import figures
+from tfsbir.runs import RunDirectory
+
+FLAGS = flags.FLAGS
+# Flags that a resumed run may change. The data have a fingerprint; other replicas round differently, and
+# all else in here leaves the numbers as they are.
+MAY_DIFFER = (
+    "workdir", "data_dir", "cache_dir", "num_workers", "log_every", "checkpoint_every", "strategy",
+    "num_replicas",
+)  # fmt: skip
+
+flags.DEFINE_string("workdir", None, "The run directory; made, or resumed.", required=True)
+
+
+def start_run(recipe, train):
+    """Opens the run directory with the config of this command and this data."""
+    flag_names = sorted({flag.name for flag in FLAGS.get_key_flags_for_module(sys.argv[0])})
+    run = RunDirectory(FLAGS.workdir)
+    config = {
+        "recipe": recipe,
+        "flags": {name: FLAGS[name].value for name in flag_names},
+        "given_flags": {name: FLAGS[name].value for name in flag_names if FLAGS[name].present},
+        "dataset": {
+            "name": FLAGS.dataset,
+            "data_dir": FLAGS.data_dir and os.path.abspath(FLAGS.data_dir),
+            "photo_input": train.photo_input,
+            "edge_model": photo_reader().edge_model,
+            "unseen_classes": FLAGS.unseen_classes and os.path.abspath(FLAGS.unseen_classes),
+            "fingerprint": train.fingerprint,
+        },
+    }
+    run.start(config, may_differ=MAY_DIFFER)
+    return run
+
+
+def finish_run(run, pair, preprocessing, split, split_name, found, distances, seconds):
+    """Writes the encoders, the figures and, last, the result of a run that has trained; prints it."""
+    run.save_encoders(pair.sketch, pair.photo, preprocessing)
+    if pair.is_siamese:
+        run.note(model="photo_encoder.keras is sketch_encoder.keras: the branches are siamese")
+    run.log_metrics(FLAGS.steps, {f"{split_name}/{name}": value for name, value in found.items()})
+    figures.loss_curve(run.metrics(), run.figures / "loss_curve.png")
+    draw_ranked_results(split, distances, run.figures / "ranked_results.png")
+    result = {
+        "recipe": run.config["recipe"],
+        "dataset": FLAGS.dataset,
+        "split": split_name,
+        "seed": FLAGS.seed,
+        "steps": FLAGS.steps,
+        "seconds": round(seconds, 1),
+        "metrics": found,
+    }
+    run.write_result(result)
+    print_json(result)
+
+
+def print_json(value):
+    """Prints `value` as one JSON document on stdout."""
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,160 @@
+"""The loop: strategy, optimizer, steps, checkpoints."""
+
+import re
+import sys
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import flags, logging
+from tqdm import tqdm
+
+from tfsbir.errors import InputError
+
+FLAGS = flags.FLAGS
+
+
+def define_training_flags(steps, batch_size, learning_rate):
+    """Declares the flags of a recipe that trains, with its own defaults."""
+    flags.DEFINE_integer("steps", steps, "Training steps.", lower_bound=1)
+    flags.DEFINE_integer("batch_size", batch_size, "Sketches in a batch, over all replicas.", lower_bound=1)
+    flags.DEFINE_float("learning_rate", learning_rate, "Learning rate at the start.", lower_bound=0.0)
+    flags.DEFINE_enum(
+        "schedule", "cosine", ["cosine", "constant"], "Course of the learning rate, to 0 or not."
+    )
+    flags.DEFINE_integer("seed", 0, "Seed of weights, order and augmentation.", lower_bound=0)
+    flags.DEFINE_integer("eval_every", 100, "Steps between evaluations (one view).", lower_bound=1)
+    flags.DEFINE_integer("log_every", 1, "Steps between lines of metrics.jsonl.", lower_bound=1)
+    flags.DEFINE_integer("checkpoint_every", 50, "Steps between checkpoints.", lower_bound=1)
+    flags.DEFINE_enum("num_views", "10", ["1", "10"], "Views that the final evaluation averages.")
+    flags.DEFINE_enum("strategy", "one", ["one", "mirrored"], "One device, or all (tf.distribute).")
+    flags.DEFINE_integer(
+        "num_replicas", None, "With --strategy=mirrored: logical CPUs to train on, in place of the GPUs.",
+        lower_bound=1,
+    )  # fmt: skip
+
+
+def make_strategy():
+    """Returns the strategy that the flags ask for, and makes TensorFlow deterministic.
+
+    Must come before anything else of TensorFlow, since logical CPUs cannot be made later.
+    """
+    if FLAGS.strategy == "one" and FLAGS.num_replicas not in (None, 1):
+        raise InputError(f"`num_replicas` > 1 needs `strategy` mirrored. Received: {FLAGS.num_replicas}")
+    if FLAGS.strategy == "mirrored" and FLAGS.num_replicas is not None:
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * FLAGS.num_replicas
+        )
+        devices = [f"CPU:{index}" for index in range(FLAGS.num_replicas)]
+        strategy = tf.distribute.MirroredStrategy(devices)
+    elif FLAGS.strategy == "mirrored":
+        strategy = tf.distribute.MirroredStrategy()
+    else:
+        strategy = tf.distribute.get_strategy()
+    keras.utils.set_random_seed(FLAGS.seed)
+    # A killed run that is resumed ends with an undisturbed run's numbers only if every op is exact.
+    tf.config.experimental.enable_op_determinism()
+    if FLAGS.batch_size % strategy.num_replicas_in_sync:
+        raise InputError(
+            f"`batch_size` must be a multiple of the {strategy.num_replicas_in_sync} replicas. "
+            f"Received: {FLAGS.batch_size}"
+        )
+    return strategy
+
+
+def make_optimizer(name, weight_decay):
+    """Returns the optimizer `name` ("adam" or "sgd") with the schedule of the flags."""
+    rate = FLAGS.learning_rate
+    if FLAGS.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, FLAGS.steps)
+    if name == "sgd":
+        return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=weight_decay)
+    return keras.optimizers.AdamW(rate, weight_decay=weight_decay)
+
+
+def train(run, pair, optimizer, strategy, make_batches, replica_loss, evaluate):
+    """Runs the loop: steps, log, evaluations, checkpoints; resumes where the newest checkpoint is.
+
+    Args:
+        run: `RunDirectory`.
+        pair: `EncoderPair`; its variables are what is trained.
+        optimizer: Keras optimizer, made in the strategy's scope.
+        strategy: `tf.distribute.Strategy`.
+        make_batches: Function from a first step to a `tf.data.Dataset` of the global batches from there.
+        replica_loss: Function from a replica's batch to its share of the loss, a scalar. A loss reduced
+            by Keras is divided by the number of replicas already, so the shares sum up.
+        evaluate: Function without arguments which returns a dict of metrics, for the log.
+    Returns: Seconds of training, evaluations included, over all the times the run was resumed.
+    Raises: `InputError` if the loss is not finite.
+    """
+    variables = pair.trainable_variables
+    with strategy.scope():
+        optimizer.build(variables)
+    seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
+    checkpoint = tf.train.Checkpoint(
+        sketch=pair.sketch, photo=pair.photo, optimizer=optimizer, seconds=seconds
+    )
+    manager = tf.train.CheckpointManager(checkpoint, run.checkpoints, max_to_keep=2)
+    checkpoint.restore(manager.latest_checkpoint)
+    start = int(optimizer.iterations.numpy())
+    run.rewind_metrics(start)
+    if start:
+        logging.info("Resuming %s after step %d.", run.path, start)
+
+    def replica_step(batch):
+        with tf.GradientTape() as tape:
+            loss = replica_loss(batch)
+        optimizer.apply(tape.gradient(loss, variables), variables)  # Sums over the replicas.
+        return loss
+
+    @tf.function
+    def train_step(batch):
+        return strategy.reduce("SUM", strategy.run(replica_step, args=(batch,)), axis=None)
+
+    batches = iter(strategy.experimental_distribute_dataset(make_batches(start)))
+    begun, before = time.monotonic(), float(seconds.numpy())
+    progress = tqdm(
+        total=FLAGS.steps, initial=start, unit="step", desc="train", file=sys.stderr, dynamic_ncols=True
+    )
+    for step in range(start + 1, FLAGS.steps + 1):
+        try:
+            batch = next_batch(batches)
+        except InputError:
+            progress.close()  # The error gets a line of its own.
+            raise
+        loss = float(train_step(batch))
+        if not np.isfinite(loss):
+            progress.close()
+            newest = manager.latest_checkpoint or "none"
+            raise InputError(
+                f"loss must be finite; try a smaller `learning_rate`. Received: {loss} at step {step} "
+                f"(newest checkpoint: {newest})"
+            )
+        progress.update()
+        progress.set_postfix(loss=f"{loss:.4f}")
+        is_last = step == FLAGS.steps
+        if step % FLAGS.log_every == 0 or is_last:
+            run.log_metrics(step, {"train/loss": loss})
+        if step % FLAGS.eval_every == 0 and not is_last:
+            run.log_metrics(step, evaluate())
+        if step % FLAGS.checkpoint_every == 0 or is_last:
+            seconds.assign(before + time.monotonic() - begun)
+            manager.save(checkpoint_number=step)
+    progress.close()
+    return float(seconds.numpy())
+
+
+def next_batch(batches):
+    """Returns the next batch; what `InputError` a broken file raised on its way comes as one again.
+
+    TensorFlow hands on an exception of Python's only as the text of an error of its own.
+    """
+    try:
+        return next(batches)
+    except tf.errors.OpError as error:
+        found = re.search(r"InputError: (.*)", error.message)
+        if found is None:
+            raise
+        raise InputError(found[1]) from None
