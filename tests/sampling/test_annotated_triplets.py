@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -36,11 +38,23 @@ def test_other_rows_set_the_true_match_against_a_photo_nobody_compared():
         assert negative not in compared
 
 
-def test_a_split_without_annotation_gives_true_matches():
-    split = small_split(num_photos=5)
-    drawn = rows(AnnotatedTriplets(split, 5, seed=0), 20)
+@pytest.mark.parametrize("annotated_share", [0.0, 0.75, 1.0])
+def test_a_split_without_annotation_gives_true_match_triplets(annotated_share):
+    """Every sketch meets its own photo and, equally often, each of the others."""
+    split = small_split(num_photos=5, sketches_of=2, num_distractors=1)
+    drawn = rows(AnnotatedTriplets(split, 5, seed=0, annotated_share=annotated_share), 2000)
     np.testing.assert_array_equal(split.sketch_photo[drawn[:, 0]], drawn[:, 1])
-    assert (drawn[:, 1] != drawn[:, 2]).all()
+    for photo in range(5):
+        counts = np.bincount(drawn[drawn[:, 1] == photo, 2], minlength=6)
+        assert counts[photo] == 0
+        assert (np.abs(np.delete(counts, photo) - 400) < 5 * 20).all()  # Five standard deviations.
+
+
+def test_a_sketch_that_nobody_annotated_gives_true_match_triplets():
+    split = small_split(num_photos=5, sketches_of=1, num_triplets=2)
+    split = dataclasses.replace(split, triplets=split.triplets[split.triplets[:, 0] > 0])
+    drawn = rows(AnnotatedTriplets(split, 5, seed=0, annotated_share=1.0), 200)
+    assert set(map(tuple, drawn[drawn[:, 0] == 0].tolist())) == {(0, 0, photo) for photo in range(1, 5)}
 
 
 def test_where_everything_was_compared_any_other_photo_serves():

@@ -1,7 +1,9 @@
 """Losses on embeddings; each returns one value per anchor."""
 
+from tfsbir.losses.batch_contrastive import BatchContrastive
 from tfsbir.losses.batch_triplet_ranking import BatchTripletRanking
+from tfsbir.losses.cross_domain_contrastive import CrossDomainContrastive
 from tfsbir.losses.info_nce import InfoNCE
 from tfsbir.losses.triplet_ranking import TripletRanking
 
-__all__ = ["BatchTripletRanking", "InfoNCE", "TripletRanking"]
+__all__ = ["BatchContrastive", "BatchTripletRanking", "CrossDomainContrastive", "InfoNCE", "TripletRanking"]

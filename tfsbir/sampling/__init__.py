@@ -1,6 +1,17 @@
 """Who meets whom: which sketches and photos make a training batch."""
 
 from tfsbir.sampling.annotated_triplets import AnnotatedTriplets
+from tfsbir.sampling.category_groups import CategoryGroups
+from tfsbir.sampling.category_triplets import CategoryTriplets
+from tfsbir.sampling.class_examples import ClassExamples
+from tfsbir.sampling.representative_sketches import representative_sketches
 from tfsbir.sampling.true_pairs import TruePairs
 
-__all__ = ["AnnotatedTriplets", "TruePairs"]
+__all__ = [
+    "AnnotatedTriplets",
+    "CategoryGroups",
+    "CategoryTriplets",
+    "ClassExamples",
+    "TruePairs",
+    "representative_sketches",
+]

@@ -8,11 +8,15 @@ from tfsbir.sampling.true_pairs import TruePairs
 class AnnotatedTriplets:
     """Draws sketches and, for each, a photo that people found closer and one they found farther.
 
-    With probability 1 - `annotated_share` the row is instead the true match against a random photo
-    which nobody compared with that sketch; so is every row of a sketch without annotation.
+    With probability 1 - `annotated_share` the row is instead a true-match triplet: the sketch's own photo
+    against a random photo which nobody compared with that sketch. So is every row of a sketch without
+    annotation, for which any photo but its own may be the negative. A data set that nobody annotated, such as
+    the handbags, therefore gives true-match triplets alone, whatever `annotated_share` is; an annotated one
+    does with a share of 0, but never against a photo that people compared with the sketch (unless they
+    compared all).
 
     Args:
-        split: `Split` with `triplets`, or without (then every row is a true match).
+        split: `Split` with `triplets`, or without (then every row is a true-match triplet).
         batch_size: Triplets in a batch.
         seed: Integer >= 0.
         annotated_share: Float in [0, 1]; 0.75 in the published training code.
