@@ -158,6 +158,24 @@ def test_zero_shot_and_colour(capsys, classes):
     assert (classes / "sheet.png").exists()
 
 
+def test_photos_without_sketches(capsys, tmp_path):
+    for number in range(8):
+        write_drawing(tmp_path / "shoes" / f"{number}.png", number)
+    code, out, err = run(
+        capsys, "data", "--dataset=photo_folder", f"--data_dir={tmp_path / 'shoes'}", "--photo_input=rgb",
+        f"--sheet={tmp_path / 'sheet.png'}", "--json",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    splits = json.loads(out)["splits"]
+    num_test = splits["test"]["photos"]
+    assert splits == {
+        "train": counts(sketches=0, photos=8 - num_test, pairs=0),
+        "test": counts(sketches=0, photos=num_test, pairs=0),
+    }
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert 4 * 128 < sheet.width < 6 * 128  # Four photos, none beside a sketch.
+
+
 def test_every_broken_image_of_a_large_set_is_counted(capsys, classes):
     for item in (0, 1):
         (classes / "all" / "photo" / "cat" / f"{item}.jpg").write_bytes(b"no image")

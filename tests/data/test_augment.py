@@ -28,6 +28,13 @@ def test_without_a_warp_a_view_is_a_plain_crop(is_mirrored):
         assert any(np.abs(view - crop).max() < 1e-5 for crop in crops(image, 29).values())
 
 
+@pytest.mark.parametrize("is_mirrored", [False, True])
+def test_a_plain_crop_is_what_sampling_would_read(is_mirrored):
+    batch, mirrored = images(channels=3), tf.fill([4], is_mirrored)
+    sampled = random_views(batch, mirrored, 29, [1, 2], warp=tf.zeros([4]))  # A tensor is not looked into.
+    np.testing.assert_array_equal(random_views(batch, mirrored, 29, [1, 2]), sampled)
+
+
 def test_every_crop_comes():
     image = np.repeat(images(1, size=8), 400, axis=0)
     views = random_views(image, tf.zeros([400], tf.bool), 6, [3, 4]).numpy()

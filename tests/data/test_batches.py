@@ -2,6 +2,7 @@ import dataclasses
 import functools
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.common_data import small_split
@@ -10,6 +11,7 @@ from tfsbir.data.batches import batches
 from tfsbir.data.drawings import Drawings
 from tfsbir.data.image_files import ImageFiles
 from tfsbir.data.images import read_image
+from tfsbir.data.join import join
 from tfsbir.data.worker_pool import worker_pool
 from tfsbir.sampling import AnnotatedTriplets, TruePairs
 from tfsbir.strokes import VectorSketch
@@ -123,3 +125,100 @@ def test_strokes_of_pixels_are_left_alone():
     bent = draw(split, 0, 2, strokes=StrokeAugmentation())
     for batch, plain in zip(bent, draw(split, 0, 2), strict=True):
         np.testing.assert_array_equal(batch["sketch"], plain["sketch"])
+
+
+def joined_split(folder):
+    """Two lazy splits and one in memory behind each other: strokes, strokes of another hand, pixels."""
+    first, second = lazy_split(folder), small_split(sketches_of=1, seed=3)
+    third = dataclasses.replace(first, sketches=first.sketches.take(range(11, -1, -1)))
+    return join([first, second, third])
+
+
+def alone(domain, count, seed=0, batch_size=5):
+    """A sampler of images of one domain."""
+
+    def sample(step):
+        random = np.random.default_rng((seed, step))
+        return {domain: random.integers(count, size=batch_size, dtype=np.int32)}
+
+    return sample
+
+
+def test_joined_images_give_what_arrays_give(tmp_path):
+    joined = joined_split(tmp_path)
+    held = dataclasses.replace(joined, sketches=joined.sketches[:], photos=joined.photos[:])
+    options = {"sketch_warp": 1.0, "rotation": 5.0, "scale": 0.1}
+    for expected, batch in zip(draw(held, 0, 4, **options), draw(joined, 0, 4, **options), strict=True):
+        for name in expected:
+            np.testing.assert_array_equal(batch[name], expected[name])
+
+
+def test_of_joined_images_only_the_drawings_are_thinned_and_bent(tmp_path):
+    split = joined_split(tmp_path)
+    sampler = alone("sketch", len(split.sketches), batch_size=12)
+    augmentation = Augmentation(mirror=False, strokes=StrokeAugmentation((0.0, 0.5), deformation_share=0.5))
+
+    def made(start, stop, pool=None):
+        return list(batches(split, sampler, start, stop, 16, 5, augmentation, pool).as_numpy_iterator())
+
+    here = made(0, 4)
+    with worker_pool(2) as pool:
+        helped, resumed = made(0, 4, pool), made(2, 4, pool)
+    num_changed = 0
+    for step, batch in enumerate(here):
+        np.testing.assert_array_equal(batch["sketch"], helped[step]["sketch"])
+        if step >= 2:
+            np.testing.assert_array_equal(batch["sketch"], resumed[step - 2]["sketch"])
+        rows = sampler(step)["sketch"]
+        for row, view in zip(rows, batch["sketch"], strict=True):
+            plain = split.sketches[row] / 127.5 - 1
+            if 12 <= row < 18:  # In memory as pixels.
+                np.testing.assert_allclose(view, plain, atol=1e-5)
+            else:
+                num_changed += np.abs(view - plain).max() > 1e-3
+    assert num_changed > 10
+
+
+def test_joined_parts_are_augmented_apart(tmp_path):
+    """Two parts with the same drawings: what happens to one is no copy of what happens to the other."""
+    split = lazy_split(tmp_path)
+    twice = join([split, split])
+    rows = np.arange(24, dtype=np.int32)
+    augmentation = Augmentation(mirror=False, strokes=StrokeAugmentation((0.5,), 1.0))
+    made = batches(twice, lambda step: {"sketch": rows}, 0, 1, 16, 5, augmentation)
+    sketches = next(made.as_numpy_iterator())["sketch"]
+    assert np.any(np.abs(sketches[:12] - sketches[12:]).max((1, 2, 3)) > 0.1)
+
+
+@pytest.mark.parametrize("domain", ["sketch", "photo"])
+def test_one_domain_alone(domain):
+    split = small_split(sketches_of=2, num_distractors=2)
+    no_pair = split.sketch_photo.copy()
+    no_pair[3:5] = -1
+    split = dataclasses.replace(split, sketch_photo=no_pair)
+    images = {"sketch": split.sketches, "photo": split.photos}[domain]
+    labels = {"sketch": split.sketch_labels, "photo": split.photo_labels}[domain]
+    instances = {"sketch": no_pair, "photo": np.arange(8)}[domain]
+    sampler, mirrored = alone(domain, len(images)), set()
+    for step, batch in enumerate(batches(split, sampler, 0, 6, 16, seed=5).as_numpy_iterator()):
+        chosen = sampler(step)[domain]
+        assert set(batch) == {domain, "label", "instance"}
+        np.testing.assert_array_equal(batch["label"], labels[chosen])
+        np.testing.assert_array_equal(batch["instance"], instances[chosen])
+        assert batch["label"].dtype == batch["instance"].dtype == np.int32
+        for row, view in zip(chosen, batch[domain], strict=True):
+            image = images[row] / 127.5 - 1
+            plain, turned = (np.abs(view - i).max() < 1e-5 for i in (image, image[:, ::-1]))
+            assert plain != turned
+            mirrored.add(bool(turned))
+    assert mirrored == {False, True}
+
+
+def test_one_domain_of_a_split_without_the_other():
+    split = dataclasses.replace(
+        small_split(), photos=np.zeros((0, 16, 16, 1), np.uint8), photo_ids=(), photo_labels=None,
+        sketch_photo=None,
+    )  # fmt: skip
+    batch = next(batches(split, alone("sketch", 12), 0, 1, 16, seed=5).as_numpy_iterator())
+    assert batch["sketch"].shape == (5, 16, 16, 1)
+    assert batch["instance"].tolist() == [-1] * 5

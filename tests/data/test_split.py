@@ -185,10 +185,9 @@ def test_what_is_not_known_has_defaults():
     assert split.sketch_photo.tolist() == [-1, -1]
     assert split.sketch_labels.tolist() == [0, 0]
     assert len(split.paired_sketches) == len(split.photo_labels) == 0
-    with pytest.raises(
-        ValueError, match=r"`holdout` must have two photos with sketches to divide. Received: 0"
-    ):
-        split.holdout(0.5, 0)
+    train, held = split.holdout(0.5, 0)
+    assert sorted([*train.sketch_ids, *held.sketch_ids]) == ["a", "b"]
+    assert len(train.sketches) == len(held.sketches) == 1
 
 
 def test_subset_by_sketch_too(split):

@@ -5,7 +5,7 @@
 Reads every image of the dataset's splits and counts sketches, photos, sketches with a photo of their own,
 triplets, classes and attributes. Problems are listed on stderr (a split that cannot be read, a broken or
 blank image, a photo that is in two splits), and with any of them the exit code is 1. The sheet shows a few
-sketches beside their photos, as a model sees them.
+sketches beside their photos, or photos where there are no sketches, as a model sees them.
 """
 
 import hashlib
@@ -30,8 +30,8 @@ flags.DEFINE_string(
     "dataset",
     None,
     # Spelled out, since `--help` does not wait for the data sets' modules.
-    "bmvc14, category_folder, chairv2, common65c, handbag, midgrain65c, paired_folder, qmul_v1, quickdraw, "
-    "quickdraw_extended, shoev1_attributes, sketchy, synthetic or tuberlin.",
+    "bmvc14, category_folder, chairv2, common65c, handbag, midgrain65c, paired_folder, photo_folder, "
+    "qmul_v1, quickdraw, quickdraw_extended, shoev1_attributes, sketchy, synthetic or tuberlin.",
     flag_values=FLAGS,
 )
 flags.DEFINE_string(
@@ -170,11 +170,17 @@ def _write_sheet(path, dataset, splits):
                 photo = next(iter(np.flatnonzero(split.photo_labels == split.sketch_labels[sketch])), -1)
             if photo >= 0:
                 tiles.append(Tile(split.photos[photo], f"{split.split} {split.photo_ids[photo]}"))
+        if not len(split.sketches):
+            chosen = np.linspace(0, len(split.photos) - 1, min(SHEET_PAIRS, len(split.photos)))
+            for photo in chosen.astype(int):
+                tiles.append(Tile(split.photos[photo], f"{split.split} {split.photo_ids[photo]}"))
         rows.append(Row(None, tiles))
-    has_photos = any(len(split.photos) for split in splits)
-    title = f"{dataset}: sketches and their photos" if has_photos else f"{dataset}: sketches"
-    header = ["sketch", "photo"] * SHEET_PAIRS if has_photos else ["sketch"] * SHEET_PAIRS
-    sheet = contact_sheet(rows, title=title, header=header)
+    shown, header = "sketches and their photos", ["sketch", "photo"]
+    if not any(len(split.photos) for split in splits):
+        shown, header = "sketches", ["sketch"]
+    elif not any(len(split.sketches) for split in splits):
+        shown, header = "photos", ["photo"]
+    sheet = contact_sheet(rows, title=f"{dataset}: {shown}", header=header * SHEET_PAIRS)
     data = io.BytesIO()
     sheet.save(data, "PNG")
     files.write_bytes(path, data.getvalue())

@@ -15,9 +15,12 @@ from tfsbir.data.edge_maps import edge_map
 from tfsbir.data.handbag import handbag
 from tfsbir.data.image_files import ImageFiles
 from tfsbir.data.images import list_images, read_image, read_photo_edges
+from tfsbir.data.join import join
+from tfsbir.data.joined_images import JoinedImages
 from tfsbir.data.midgrain65c import midgrain65c
 from tfsbir.data.paired_folder import paired_folder
 from tfsbir.data.paper import remove_frame, to_black_on_white
+from tfsbir.data.photo_folder import photo_folder
 from tfsbir.data.photo_reader import EDGES, RGB, PhotoReader
 from tfsbir.data.qmul_v1 import qmul_v1
 from tfsbir.data.quickdraw import quickdraw
@@ -29,12 +32,14 @@ from tfsbir.data.split import Split
 from tfsbir.data.structured_edges import StructuredEdges
 from tfsbir.data.synthetic import synthetic, synthetic_folder, synthetic_objects
 from tfsbir.data.tuberlin import tuberlin
+from tfsbir.data.with_more_sketches import with_more_sketches
 from tfsbir.data.worker_pool import worker_pool
 
 __all__ = [
-    "DATASETS", "Drawings", "EDGES", "ImageFiles", "PhotoReader", "RGB", "RecordImages", "Split",
-    "StructuredEdges", "bmvc14", "category_folder", "chairv2", "common65c", "crop_to_object", "edge_map",
-    "handbag", "list_images", "load", "midgrain65c", "paired_folder", "qmul_v1", "quickdraw",
-    "quickdraw_extended", "read_image", "read_photo_edges", "remove_frame", "shoev1_attributes", "sketchy",
-    "synthetic", "synthetic_folder", "synthetic_objects", "to_black_on_white", "tuberlin", "worker_pool",
+    "DATASETS", "Drawings", "EDGES", "ImageFiles", "JoinedImages", "PhotoReader", "RGB", "RecordImages",
+    "Split", "StructuredEdges", "bmvc14", "category_folder", "chairv2", "common65c", "crop_to_object",
+    "edge_map", "handbag", "join", "list_images", "load", "midgrain65c", "paired_folder", "photo_folder",
+    "qmul_v1", "quickdraw", "quickdraw_extended", "read_image", "read_photo_edges", "remove_frame",
+    "shoev1_attributes", "sketchy", "synthetic", "synthetic_folder", "synthetic_objects", "to_black_on_white",
+    "tuberlin", "with_more_sketches", "worker_pool",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import numpy as np
 import tensorflow as tf
 
 # At `warp` 1: standard deviations of the rotation in radians, of the logarithms of scale and aspect,
@@ -94,11 +95,17 @@ def random_views(images, is_mirrored, image_size, seed, warp=0.0, rotation=0.0, 
     images = tf.convert_to_tensor(images)
     batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
     seeds = tf.unstack(tf.random.split(seed, 8))
+
+    def corner(seed, room):
+        return tf.random.stateless_uniform([batch, 1, 1], seed, 0, room + 1, tf.int32)
+
+    left, top = corner(seeds[3], width - image_size), corner(seeds[4], height - image_size)
+    if not (tf.is_tensor(warp) or np.any(warp) or rotation or scale):
+        return _crop(images, left[:, 0], top[:, 0], is_mirrored, image_size) / 127.5 - 1.0
     warp = tf.broadcast_to(tf.cast(warp, tf.float32), [batch])[:, None, None]
 
-    def offset(seed, room):
-        drawn = tf.random.stateless_uniform([batch, 1, 1], seed, 0, room + 1, tf.int32)
-        return tf.cast(drawn, tf.float32) + (image_size - 1) / 2
+    def middle(corner):
+        return tf.cast(corner, tf.float32) + (image_size - 1) / 2
 
     def normal(seed, deviation):
         return tf.random.stateless_normal([batch, 1, 1], seed) * deviation * warp
@@ -113,11 +120,19 @@ def random_views(images, is_mirrored, image_size, seed, warp=0.0, rotation=0.0, 
     # From the view's pixels to the image's: an image twice as large is read in half the steps.
     step = tf.exp(normal(seeds[1], LOG_SCALE)) / (1.0 + uniform(seeds[7], scale))
     aspect = tf.exp(normal(seeds[2], LOG_ASPECT))
-    source_x = (x * tf.cos(angle) - y * tf.sin(angle)) * step * aspect + offset(seeds[3], width - image_size)
-    source_y = (x * tf.sin(angle) + y * tf.cos(angle)) * step / aspect + offset(seeds[4], height - image_size)
+    source_x = (x * tf.cos(angle) - y * tf.sin(angle)) * step * aspect + middle(left)
+    source_y = (x * tf.sin(angle) + y * tf.cos(angle)) * step / aspect + middle(top)
     bend = tf.random.stateless_normal([batch, GRID, GRID, 2], seeds[5]) * DISPLACEMENT * warp[..., None]
     bend = tf.image.resize(bend, [image_size, image_size], "bicubic")
     return _sample(images, source_x + bend[..., 0], source_y + bend[..., 1]) / 127.5 - 1.0
+
+
+def _crop(images, left, top, is_mirrored, image_size):
+    """Cuts windows out of uint8 `images`, as float32; a fifth of the time of sampling them."""
+    steps = tf.range(image_size)[None]
+    columns = left + tf.where(is_mirrored[:, None], image_size - 1 - steps, steps)
+    rows = tf.gather(images, top + steps, axis=1, batch_dims=1)
+    return tf.cast(tf.gather(rows, columns, axis=2, batch_dims=1), tf.float32)
 
 
 def _sample(images, x, y):

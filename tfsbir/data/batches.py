@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfsbir.data.augment import Augmentation, random_views
 from tfsbir.data.drawings import Drawings
+from tfsbir.data.joined_images import JoinedImages
 from tfsbir.data.making_images import draw_deformed, make_images
 from tfsbir.strokes.removal import kept_strokes
 
@@ -21,29 +22,33 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
 
     Args:
         split: `Split`. Arrays are held by TensorFlow; what stands for images (`ImageFiles`, `Drawings`) is
-            asked for each batch's rows.
-        sampler: Function of a step which returns a dict of `(batch,)` int32 arrays: `sketch` and
-            `photo`, indices into the split, and maybe `negative`, an index of a photo too.
+            asked for each batch's rows. Of `JoinedImages` the parts that are `Drawings` have their strokes
+            augmented, the others are left alone.
+        sampler: Function of a step which returns a dict of `(batch,)` int32 arrays: `sketch` or `photo`
+            or both, indices into the split, and maybe `negative`, an index of a photo too.
         start, stop: The first step and the one after the last.
         image_size: Side of the views in px.
         seed: Integer.
         augmentation: `Augmentation`, by default crop and mirror alone.
         pool: Of `worker_pool`, or `None`. It must outlive the dataset.
-    Returns: A `tf.data.Dataset` of dicts: `sketch`, `photo` (and `negative`) `(batch, image_size,
-        image_size, channels)` float32 in [-1, 1]; `label` and `instance` `(batch,)` int32, the category
-        and the index of the photo.
+    Returns: A `tf.data.Dataset` of dicts: `sketch`, `photo`, `negative`, those that the sampler has, `(batch,
+        image_size, image_size, channels)` float32 in [-1, 1]; `label` and `instance` `(batch,)` int32, the
+        category and the index of the photo, of sketches alone their own category and photo (-1: none).
     """
     augmentation = Augmentation() if augmentation is None else augmentation
     names = list(sampler(start))
     rows_in_batch = len(sampler(start)[names[0]])
-    labels = tf.constant(split.photo_labels)
+    if "photo" in names:
+        told_by, labels, instances = "photo", split.photo_labels, np.arange(len(split.photos))
+    else:
+        told_by, labels, instances = "sketch", split.sketch_labels, split.sketch_photo
+    labels, instances = tf.constant(labels, tf.int32), tf.constant(instances, tf.int32)
     images_of = {"sketch": split.sketches, "photo": split.photos, "negative": split.photos}
     warps = {
         "sketch": augmentation.sketch_warp,
         "photo": augmentation.photo_warp,
         "negative": augmentation.photo_warp,
     }
-    is_bent = augmentation.strokes is not None and isinstance(split.sketches, Drawings)
     # TensorFlow gathers from arrays faster than Python does.
     held = {name: tf.constant(i) for name, i in images_of.items() if name in names and _is_array(i)}
 
@@ -61,12 +66,10 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
     def make(name, rows, step):
         if name in held:
             return tf.gather(held[name], rows)
-        images = images_of[name]
+        images, strokes = images_of[name], augmentation.strokes if name == "sketch" else None
 
         def ask(rows, step):
-            if name == "sketch" and is_bent:
-                return _augmented(images, rows, augmentation.strokes, (seed, int(step)), pool)
-            return _in_parts(make_images, images, rows, pool)
+            return _made(images, rows, strokes, (seed, int(step)), pool)
 
         made = tf.numpy_function(ask, [rows, step], tf.uint8, stateful=False)
         made.set_shape([rows_in_batch, *images.shape[1:]])
@@ -75,10 +78,13 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
     def render(drawn):
         rows, step = drawn["rows"], drawn["step"]
         seeds = tf.random.split([seed, step], len(images_of) + 1)
-        is_mirrored = tf.random.stateless_uniform(tf.shape(rows["photo"]), seeds[-1]) < (
+        is_mirrored = tf.random.stateless_uniform([rows_in_batch], seeds[-1]) < (
             0.5 if augmentation.mirror else 0.0
         )
-        batch = {"label": tf.gather(labels, rows["photo"]), "instance": rows["photo"]}
+        batch = {
+            "label": tf.gather(labels, rows[told_by]),
+            "instance": tf.gather(instances, rows[told_by]),
+        }
         for index, name in enumerate(images_of):
             if name in rows:
                 batch[name] = random_views(
@@ -95,6 +101,20 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
 
 def _is_array(images):
     return isinstance(images, np.ndarray)
+
+
+def _made(images, rows, strokes, seed, pool):
+    """Makes some images, of `Drawings` with other strokes unless `strokes` is `None`; a uint8 array."""
+    if _is_array(images):
+        return images[rows]
+    if isinstance(images, JoinedImages):
+        made = np.empty((len(rows), *images.shape[1:]), np.uint8)
+        for number, part, rows_of_part, places in images.by_part(rows):
+            made[rows_of_part] = _made(part, places, strokes, (*seed, number), pool)
+        return made
+    if strokes is not None and isinstance(images, Drawings):
+        return _augmented(images, rows, strokes, seed, pool)
+    return _in_parts(make_images, images, rows, pool)
 
 
 def _augmented(drawings, rows, strokes, seed, pool):

@@ -11,6 +11,7 @@ from tfsbir.data.common65c import common65c
 from tfsbir.data.handbag import handbag
 from tfsbir.data.midgrain65c import midgrain65c
 from tfsbir.data.paired_folder import paired_folder
+from tfsbir.data.photo_folder import photo_folder
 from tfsbir.data.photo_reader import EDGES
 from tfsbir.data.qmul_v1 import qmul_v1
 from tfsbir.data.quickdraw import quickdraw
@@ -48,6 +49,7 @@ DATASETS = {
     "handbag": Dataset(handbag),
     "midgrain65c": Dataset(midgrain65c, splits=("test",)),
     "paired_folder": Dataset(paired_folder),
+    "photo_folder": Dataset(photo_folder),
     "qmul_v1": Dataset(qmul_v1),
     "quickdraw": Dataset(quickdraw, has_zero_shot=True),
     "quickdraw_extended": Dataset(quickdraw_extended, has_zero_shot=True),

@@ -21,7 +21,8 @@ def qmul_v1(root, split, read_photo=EDGES):
         ROOT/annotation/NAME_annotation.json                       {SPLIT: {images, sketches, triplets}}
 
     The outermost 2 px of the edge maps are whitened. Triplets are kept as published: row by row, for every
-    sketch the pairs (closer, farther) on which the majority of three people agreed.
+    sketch pairs (closer, farther), in the test split as the majority of three people found, in the training
+    split as each of the three did, so that rows may contradict each other.
 
     Args:
         root: The folder of one category, such as `qmul_v1/shoes`.

@@ -31,9 +31,10 @@ def shoev1_attributes(root, split, read_photo=EDGES):
         ROOT/photo_attributes.csv       file,attribute_01,..,attribute_13 with 0 or 1 (`read_attributes`)
         ROOT/sketch_attributes.csv      the same columns
 
-    The split is by photo: ids to 204 to train, from 205 to test. All of them are training photos of QMUL-Shoe
-    V1, so that whatever was trained on those has seen the test photos. Of the one table of sketches that is
-    known to name its rows wrongly, each row goes to the sketch that it describes.
+    The split is by photo: ids to 204 to train, from 205 to test. All of them, but for 111, 273 and 290, are
+    training photos of QMUL-Shoe V1 by the same ids, so that whatever was trained on those has seen the test
+    photos. Of the one table of sketches that is known to name its rows wrongly, each row goes to the sketch
+    that it describes.
 
     Args:
         root: The folder.

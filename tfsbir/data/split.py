@@ -202,21 +202,19 @@ class Split:
         divided in the same proportion.
 
         Args:
-            fraction: Share of the photos held out, in (0, 1); never none or all of those with a sketch.
+            fraction: Share of the photos held out, in (0, 1); of those with a sketch never none or all.
             seed: Integer.
         Returns: `(train, held)`, two `Split`; the second one's split is called "SPLIT/held".
-        Raises: `ValueError` if `fraction` is not in (0, 1) or fewer than two photos have a sketch.
+        Raises: `ValueError` if `fraction` is not in (0, 1), or a single photo has a sketch.
         """
         if not 0 < fraction < 1:
             raise ValueError(f"`fraction` must be in (0, 1). Received: {fraction}")
         has_sketch = np.isin(np.arange(len(self.photos)), self.sketch_photo)
         paired, distractors = np.flatnonzero(has_sketch), np.flatnonzero(~has_sketch)
-        if len(paired) < 2:
-            raise ValueError(
-                f"`holdout` must have two photos with sketches to divide. Received: {len(paired)}"
-            )
+        if len(paired) == 1:
+            raise ValueError("`holdout` must have two photos with sketches to divide. Received: 1")
         random = np.random.default_rng(seed)
-        num_paired = min(max(1, round(fraction * len(paired))), len(paired) - 1)
+        num_paired = min(max(1, round(fraction * len(paired))), len(paired) - 1) if len(paired) else 0
         held = np.concatenate([
             random.permutation(paired)[:num_paired],
             random.permutation(distractors)[: round(fraction * len(distractors))],
