@@ -121,3 +121,28 @@ def test_the_result_is_whole(tmp_path):
     run.start(CONFIG)
     run.write_result({"metrics": {"acc@1": 0.5}})
     assert run.result == {"metrics": {"acc@1": 0.5}} == json.loads((run.path / "result.json").read_text())
+
+
+def classifier(num_classes):
+    image = keras.Input((8, 8, 1))
+    return keras.Model(image, keras.layers.Dense(num_classes, name="classes")(keras.layers.Flatten()(image)))
+
+
+def test_a_classifier_comes_back_with_its_classes(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    model = classifier(2)
+    run.save_encoders(encoder(1), encoder(1), Preprocessing(8, 3), model, ("bag", "shoe"))
+    again, class_names = run.load_classifier()
+    assert class_names == ("bag", "shoe")
+    image = np.random.default_rng(0).uniform(-1, 1, (2, 8, 8, 1)).astype("float32")
+    np.testing.assert_array_equal(again(image), model(image))
+
+
+def test_a_run_without_a_classifier_or_with_other_classes_is_named(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.save_encoders(encoder(1), encoder(1), Preprocessing(8, 3))
+    with pytest.raises(InputError, match=r"classifier\.keras: expected the classifier of a finished run"):
+        run.load_classifier()
+    run.save_encoders(encoder(1), encoder(1), Preprocessing(8, 3), classifier(2), ("bag",))
+    with pytest.raises(InputError, match=r"classes\.json: expected the names of 2 classes; found 1"):
+        run.load_classifier()

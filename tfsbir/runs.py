@@ -1,23 +1,22 @@
 """The run directory: the one thing that passes from training to everything after it."""
 
 import hashlib
-import importlib
 import json
 import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
 
-import keras
-
 from tfsbir import files
 from tfsbir.data.datasets import load
 from tfsbir.data.photo_reader import PhotoReader
 from tfsbir.errors import InputError
+from tfsbir.models.trained_model import load_trained_model
 from tfsbir.preprocessing import Preprocessing
 
 PACKAGES = ("tfsbir", "tensorflow", "keras", "numpy", "opencv-contrib-python-headless", "pillow")
 SKETCH_ENCODER, PHOTO_ENCODER = "sketch_encoder.keras", "photo_encoder.keras"
+CLASSIFIER, CLASSES = "classifier.keras", "classes.json"
 
 
 class RunDirectory:
@@ -99,13 +98,23 @@ class RunDirectory:
         """Writes `result.json`, atomically and last: its presence says that the run is finished."""
         files.write_json(self.path / "result.json", result)
 
-    def save_encoders(self, sketch_encoder, photo_encoder, preprocessing):
-        """Writes `model/`: the encoders, once where both are the same model, and how to feed them."""
+    def save_encoders(self, sketch_encoder, photo_encoder, preprocessing, classifier=None, class_names=()):
+        """Writes `model/`: the encoders, once where both are the same model, and how to feed them.
+
+        Args:
+            sketch_encoder, photo_encoder: `keras.Model`.
+            preprocessing: `Preprocessing`.
+            classifier: `keras.Model` to logits over `class_names`, of a run that learned to classify.
+            class_names: Names of the classes.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
         with files.replacing_folder(self.model) as folder:
             sketch_encoder.save(folder / SKETCH_ENCODER)
             if photo_encoder is not sketch_encoder:
                 photo_encoder.save(folder / PHOTO_ENCODER)
+            if classifier is not None:
+                classifier.save(folder / CLASSIFIER)
+                files.write_json(folder / CLASSES, list(class_names))
             files.write_json(folder / "preprocessing.json", preprocessing.to_json())
 
     def load_encoder(self, domain):
@@ -118,17 +127,26 @@ class RunDirectory:
         """
         if domain not in ("sketch", "photo"):
             raise ValueError(f'`domain` must be "sketch" or "photo". Received: {domain!r}')
-        path = self.model / (PHOTO_ENCODER if domain == "photo" and not self.is_siamese else SKETCH_ENCODER)
-        if not path.is_file():
-            raise InputError(f"{path}: expected the encoder of a finished run; there is no such file")
-        # Their classes must be registered before Keras meets their names in the file.
-        importlib.import_module("tfsbir.layers")
+        return load_trained_model(
+            self.model / (PHOTO_ENCODER if domain == "photo" and not self.is_siamese else SKETCH_ENCODER),
+            "the encoder of a finished run",
+        )
 
-        try:
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
-        except Exception as error:  # Keras lets zip, HDF5 and configuration errors through as they are.
-            reason = str(error).strip().splitlines()[0]
-            raise InputError(f"{path}: expected a Keras model file; {reason}") from error
+    def load_classifier(self):
+        """Returns the classifier of a run that learned to classify, and the names of its classes.
+
+        Returns: `(keras.Model, tuple of str)`; the model gives logits in the order of the names.
+        Raises:
+            InputError: if the run has no classifier or its files cannot be read.
+        """
+        classifier = load_trained_model(self.model / CLASSIFIER, "the classifier of a finished run")
+        class_names = tuple(self._read_json(f"{self.model.name}/{CLASSES}"))
+        if len(class_names) != classifier.output_shape[-1]:
+            raise InputError(
+                f"{self.model / CLASSES}: expected the names of {classifier.output_shape[-1]} classes; "
+                f"found {len(class_names)}"
+            )
+        return classifier, class_names
 
     def preprocessing(self):
         """Returns how images become this run's inputs."""

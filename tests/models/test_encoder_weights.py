@@ -28,6 +28,25 @@ def test_another_shape_names_the_layer(tmp_path):
         load_encoder_weights(encoder(3, seed=2), tmp_path / "encoder.keras")
 
 
+def test_a_layer_may_be_new_only_where_that_is_said(tmp_path):
+    trained = encoder(3, seed=1)
+    trained.save(tmp_path / "encoder.keras")
+    image = keras.Input((4, 4, 1))
+    x = keras.layers.Dense(3, name="fc7")(keras.layers.Flatten(name="flat")(image))
+    longer = keras.Model(image, keras.layers.Dense(2, name="head")(x))
+    with pytest.raises(InputError, match=r"encoder\.keras: layer head must hold weights of .*Received: \[\]"):
+        load_encoder_weights(longer, tmp_path / "encoder.keras")
+    assert not np.array_equal(
+        longer.get_layer("fc7").get_weights()[0], trained.get_layer("fc7").get_weights()[0]
+    )
+    head = longer.get_layer("head").get_weights()[0]
+    assert load_encoder_weights(longer, tmp_path / "encoder.keras", new_layers=("head",)) == ("head",)
+    np.testing.assert_array_equal(
+        longer.get_layer("fc7").get_weights()[0], trained.get_layer("fc7").get_weights()[0]
+    )
+    np.testing.assert_array_equal(longer.get_layer("head").get_weights()[0], head)
+
+
 def test_a_missing_or_damaged_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.keras: expected a trained encoder; there is no such file"):
         load_encoder_weights(encoder(3, seed=2), tmp_path / "none.keras")

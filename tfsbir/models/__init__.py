@@ -1,20 +1,26 @@
 """Backbones and encoders: images in, embeddings out."""
 
+from tfsbir.models.cross_domain_net import cross_domain_net
 from tfsbir.models.encoder_pair import EncoderPair
 from tfsbir.models.encoder_weights import load_encoder_weights
-from tfsbir.models.sketch_a_net import sketch_a_net
+from tfsbir.models.sketch_a_net import sketch_a_net, sketch_a_net_classifier, sketch_a_net_features
 from tfsbir.models.squeezenet import (
     load_imagenet_weights,
     squeezenet_encoder,
     squeezenet_features,
     whiten_head,
 )
+from tfsbir.models.trained_model import load_trained_model
 
 __all__ = [
     "EncoderPair",
+    "cross_domain_net",
     "load_encoder_weights",
     "load_imagenet_weights",
+    "load_trained_model",
     "sketch_a_net",
+    "sketch_a_net_classifier",
+    "sketch_a_net_features",
     "squeezenet_encoder",
     "squeezenet_features",
     "whiten_head",

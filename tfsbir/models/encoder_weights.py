@@ -1,33 +1,30 @@
-"""Starting an encoder from a trained one."""
-
-from pathlib import Path
-
-import keras
+"""Starting a model from a trained encoder."""
 
 from tfsbir.errors import InputError
+from tfsbir.models.trained_model import load_trained_model
 
 
-def load_encoder_weights(encoder, path):
-    """Copies the weights of a trained `.keras` encoder into `encoder`, layer by layer.
+def load_encoder_weights(model, path, new_layers=()):
+    """Copies the weights of a trained `.keras` encoder into `model`, layer by layer.
 
     Args:
-        encoder: `keras.Model` to fill; it must have the layers of the file.
+        model: `keras.Model` to fill.
         path: Path of an encoder as a run writes it (`model/sketch_encoder.keras`).
-    Raises: `InputError` naming the file and, where one is at fault, the layer; `encoder` is unchanged.
+        new_layers: Names of layers which keep their own start where the file has none of that name, as the
+            head of a ranking network does that starts from a classifier's encoder. The file must have all
+            others.
+    Returns: Names of the layers that were not in the file, a tuple.
+    Raises: `InputError` naming the file and, where one is at fault, the layer; `model` is unchanged.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: expected a trained encoder; there is no such file")
-    try:
-        trained = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras lets zip, HDF5 and configuration errors through as they are.
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{path}: expected a Keras model file (.keras); {reason}") from error
+    trained = load_trained_model(path)
     weights = {layer.name: layer.get_weights() for layer in trained.layers}
-    for layer in encoder.layers:
+    kept = tuple(name for name in new_layers if name not in weights)
+    filled = [layer for layer in model.layers if layer.weights and layer.name not in kept]
+    for layer in filled:
         expected = [tuple(weight.shape) for weight in layer.weights]
         found = [weight.shape for weight in weights.get(layer.name, [])]
         if expected != found:
             raise InputError(f"{path}: layer {layer.name} must hold weights of {expected}. Received: {found}")
-    for layer in encoder.layers:
-        layer.set_weights(weights[layer.name] if layer.weights else [])
+    for layer in filled:
+        layer.set_weights(weights[layer.name])
+    return kept
