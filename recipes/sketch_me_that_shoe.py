@@ -3,42 +3,66 @@ r"""Sketch Me That Shoe (Yu et al., CVPR 2016): fine-grained retrieval by triple
 python -m recipes.sketch_me_that_shoe --dataset=qmul_v1 --data_dir=shoes --workdir=runs/shoes \
     --backbone=squeezenet --weights=squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5
 
-Measured numbers and the commands that made them stand in README.md.
+The four stages of Sec. 4.4, each a run of its own that starts from the one before:
 
-Departures. The paper trains for 20,000 steps and more on a GPU after three stages of pre-training;
-the defaults here are the last stage alone, made for ten minutes on two CPU cores: Adam with a cosine
-schedule in place of SGD, and Eq. 2 over every pair of a batch (--loss=batch_triplet), each sketch with
-its true match against all other photos. --loss=triplet draws the paper's annotated triplets, with
---optimizer=sgd --learning_rate=1e-3 --schedule=constant --steps=20000 --batch_size=128 --sketch_warp=0
---photo_warp=0 its other settings (biases learn at the common rate, not at twice it).
---loss=info_nce is not the paper's.
+    --stage=1 --dataset=sketchy ...  --workdir=runs/1                     learns to classify photos' edge maps
+    --stage=2 --dataset=quickdraw ... --workdir=runs/2 --weights=runs/1   learns to classify sketches
+    --stage=3 --dataset=sketchy ... --workdir=runs/3 --weights=runs/2     ranks photos by category
+    --stage=4 --dataset=qmul_v1 ... --workdir=runs/4 --weights=runs/3     ranks photos of one category
+
+docs/sketch_me_that_shoe.md has the commands of the paper's tables and what they measured.
+
+Departures. The paper trains for days on GPUs; the defaults here are the last stage alone, made for ten
+minutes on two CPU cores: Adam with a cosine schedule in place of SGD, and Eq. 2 over every pair of a batch
+(--loss=batch_triplet), each sketch with its true match against all other photos. --loss=triplet draws the
+paper's annotated triplets, with --optimizer=sgd --learning_rate=1e-3 --schedule=constant --steps=20000
+--batch_size=128 --sketch_warp=0 --photo_warp=0 its other settings (biases learn at the common rate, not at
+twice it). --loss=info_nce is not the paper's.
 """
 
+import keras
+import numpy as np
 from absl import flags
 
-from recipes.common import augmentation, data, encoders, evaluation, running, training
+from recipes.common import augmentation, category_pools, data, encoders, evaluation, running, training
 from tfsbir import command, losses, sampling
 from tfsbir.data.batches import batches
 from tfsbir.data.worker_pool import worker_pool
 from tfsbir.distribute import gather
-from tfsbir.preprocessing import Preprocessing
+from tfsbir.errors import InputError
+from tfsbir.models import EncoderPair, sketch_a_net_features
 
 FLAGS = flags.FLAGS
 RECIPE = "sketch_me_that_shoe"
+CLASSIFIED = {1: "photo", 2: "sketch"}  # What the stages that classify look at.
 
 data.define_training_data_flags()
 encoders.define_encoder_flags(backbone="sketch_a_net")
 training.define_training_flags(steps=200, batch_size=32, learning_rate=2e-4)
+flags.DEFINE_integer("stage", 4, "Stage of Sec. 4.4.", lower_bound=1, upper_bound=4)
+flags.DEFINE_float(
+    "dropout", 0.5, "Of stages 1 and 2: dropout of the classifier.", lower_bound=0.0, upper_bound=0.9
+)
 flags.DEFINE_enum("branches", "siamese", ["siamese", "heterogeneous"], "One encoder or two (Sec. 4.3).")
 flags.DEFINE_enum(
-    "loss", "batch_triplet", ["batch_triplet", "triplet", "info_nce"],
-    "Eq. 2 over all pairs of a batch, Eq. 2 over annotated triplets (Sec. 3.2), or a softmax over the batch.",
+    "loss", "batch_triplet", ["batch_triplet", "triplet", "contrastive", "info_nce"],
+    "Of stage 4: Eq. 2 over all pairs of a batch, Eq. 2 over annotated triplets (Sec. 3.2), verification of "
+    "pairs (Sec. 5.3), or a softmax over the batch.",
 )  # fmt: skip
 flags.DEFINE_float(
     "margin", 0.3, "Margin (gamma of Eq. 2; 2 in the paper, 0.3 in its code).", lower_bound=1e-6
 )
+flags.DEFINE_float(
+    "contrastive_margin", 1.0, "Distance that --loss=contrastive asks of other pairs.", lower_bound=1e-6
+)
 flags.DEFINE_float("temperature", 0.07, "Temperature of --loss=info_nce.", lower_bound=1e-4)
 flags.DEFINE_float("annotated_share", 0.75, "Share of annotated triplets.", lower_bound=0.0, upper_bound=1.0)
+flags.DEFINE_float(
+    "representative_share", 0.6,
+    "Of stage 3: share of each class's sketches to train on, those that the classifier of --weights (a run "
+    "of stage 2) is surest of.",
+    lower_bound=0.01, upper_bound=1.0,
+)  # fmt: skip
 flags.DEFINE_enum("optimizer", "adam", ["adam", "sgd"], "AdamW, or SGD with momentum 0.9 (the paper).")
 flags.DEFINE_float("weight_decay", 5e-4, "Weight decay (R of Eq. 3).", lower_bound=0.0)
 augmentation.define_augmentation_flags(sketch_warp=1.0, photo_warp=0.3)
@@ -47,56 +71,106 @@ for module in (augmentation, data, encoders, running, training):
 
 
 def main(_):
+    if FLAGS.stage != 4 and FLAGS["loss"].present:
+        raise InputError(f"`loss` belongs to stage 4. Received: {FLAGS.loss} with `stage` {FLAGS.stage}")
     strategy = training.make_strategy()
     pool = worker_pool(FLAGS.num_workers)
-    train, test, test_name = data.load_splits(pool)
+    if FLAGS.stage in CLASSIFIED:
+        classify(strategy, pool, CLASSIFIED[FLAGS.stage])
+    else:
+        rank(strategy, pool)
+
+
+def classify(strategy, pool, domain):
+    """Stages 1 and 2: one network learns the classes of photos, or of sketches."""
+    train, test, test_name = data.load_categories(pool)
+    images, labels = evaluation.images_and_labels(train, domain)
+    if len(np.unique(labels)) < 2:
+        raise InputError(
+            f"`dataset` must have {domain}s of 2 classes to learn. Received: {FLAGS.dataset}, "
+            f"with {len(images)} {domain}s of {len(np.unique(labels))}"
+        )
+    augment = augmentation.augmentation(train)
+    with strategy.scope():
+        classifier = encoders.make_classifier(len(train.class_names), FLAGS.dropout)
+        optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
+    sampler = sampling.ClassExamples(labels, FLAGS.batch_size, FLAGS.seed, domain)
+    run = running.start_run(RECIPE, train)
+    if run.result is not None:
+        running.print_json(run.result)
+        return
+    cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def make_batches(start):
+        return batches(
+            train, sampler, start, FLAGS.steps, classifier.input_shape[1], FLAGS.seed, augment, pool
+        )  # fmt: skip
+
+    def replica_loss(batch):
+        return cross_entropy(batch["label"], classifier(batch[domain], training=True))
+
+    evaluate = evaluation.classifier_evaluator(classifier, test, domain)
+    seconds = training.train(
+        run, {"classifier": classifier}, optimizer, strategy, make_batches, replica_loss,
+        lambda: {f"{test_name}/{name}": value for name, value in evaluate()[0].items()},
+    )  # fmt: skip
+    classifier = encoders.in_float32(classifier)
+    found, logits = evaluation.classifier_evaluator(classifier, test, domain)()
+    features = sketch_a_net_features(classifier)
+    running.save_pair(run, EncoderPair(features, features), train, classifier)
+    evaluation.draw_classified(test, domain, logits, run.figures / "classified.png")
+    running.finish_run(run, test_name, found, seconds)
+
+
+def rank(strategy, pool):
+    """Stages 3 and 4: a pair of encoders learns which photo is closer, by category or by instance."""
+    train, test, test_name = (data.load_categories if FLAGS.stage == 3 else data.load_pairs)(pool)
     augment = augmentation.augmentation(train)
     with strategy.scope():
         pair = encoders.make_encoders(FLAGS.branches == "siamese", train.photo_input)
         optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
-    if FLAGS.loss == "triplet":
-        sampler = sampling.AnnotatedTriplets(train, FLAGS.batch_size, FLAGS.seed, FLAGS.annotated_share)
-    else:
-        sampler = sampling.TruePairs(train, FLAGS.batch_size, FLAGS.seed)
+    has_negatives = FLAGS.stage == 3 or FLAGS.loss == "triplet"
     run = running.start_run(RECIPE, train)
     if run.result is not None:
         running.print_json(run.result)
         return
     encoders.start_encoders(run, pair, train)
-    evaluate = evaluation.evaluator(pair, test)
+    if FLAGS.stage == 3:
+        sampler = category_pools.category_triplets(run, pair, train, FLAGS.representative_share)
+    elif has_negatives:
+        sampler = sampling.AnnotatedTriplets(train, FLAGS.batch_size, FLAGS.seed, FLAGS.annotated_share)
+    else:
+        sampler = sampling.TruePairs(train, FLAGS.batch_size, FLAGS.seed)
     loss = {
         "batch_triplet": losses.BatchTripletRanking(FLAGS.margin),
         "triplet": losses.TripletRanking(FLAGS.margin),
+        "contrastive": losses.BatchContrastive(FLAGS.contrastive_margin),
         "info_nce": losses.InfoNCE(FLAGS.temperature),
-    }[FLAGS.loss]
+    }["triplet" if has_negatives else FLAGS.loss]
 
     def make_batches(start):
         return batches(
-            train, sampler, start, FLAGS.steps, pair.sketch.input_shape[1], FLAGS.seed,
-            augment, pool,
+            train, sampler, start, FLAGS.steps, pair.sketch.input_shape[1], FLAGS.seed, augment, pool
         )  # fmt: skip
 
     def replica_loss(batch):
         photos = [batch[name] for name in ("photo", "negative") if name in batch]
         embeddings = tuple(pair.encode(batch["sketch"], photos, training=True))
         instances = batch["instance"]
-        if FLAGS.loss != "triplet":  # The others' negatives are the photos of the whole global batch.
+        if not has_negatives:  # They are the other photos of the whole global batch.
             instances, embeddings = gather((instances, embeddings))
         return loss(instances, embeddings)
 
+    evaluate = evaluation.evaluator(pair, test)
     seconds = training.train(
-        run, pair, optimizer, strategy, make_batches, replica_loss,
+        run, {"sketch": pair.sketch, "photo": pair.photo}, optimizer, strategy, make_batches, replica_loss,
         lambda: {f"{test_name}/{name}": value for name, value in evaluate(num_views=1)[0].items()},
     )  # fmt: skip
-    found, distances = evaluate(num_views=int(FLAGS.num_views))
-    preprocessing = Preprocessing(
-        pair.sketch.input_shape[1],
-        pair.sketch.output_shape[-1],
-        train.photo_input,
-        edge_model=data.photo_reader().edge_model,
-        edge_detector=data.photo_reader().edge_detector,
-    )
-    running.finish_run(run, pair, preprocessing, test, test_name, found, distances, seconds)
+    pair = encoders.pair_in_float32(pair)
+    found, distances = evaluation.evaluator(pair, test)(num_views=int(FLAGS.num_views))
+    running.save_pair(run, pair, train)
+    evaluation.draw_ranked_results(test, distances, run.figures / "ranked_results.png")
+    running.finish_run(run, test_name, found, seconds)
 
 
 if __name__ == "__main__":

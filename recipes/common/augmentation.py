@@ -4,6 +4,7 @@ from absl import flags
 
 from tfsbir.data.augment import Augmentation, StrokeAugmentation
 from tfsbir.data.drawings import Drawings
+from tfsbir.data.joined_images import JoinedImages
 from tfsbir.errors import InputError
 
 FLAGS = flags.FLAGS
@@ -38,7 +39,8 @@ def define_augmentation_flags(sketch_warp, photo_warp, rotation=0.0, scale=0.0):
 def augmentation(split):
     """Returns the `Augmentation` that the flags ask for."""
     is_bent = FLAGS.deformation > 0 or any(FLAGS.removal_shares)
-    if is_bent and not isinstance(split.sketches, Drawings):
+    parts = split.sketches.parts if isinstance(split.sketches, JoinedImages) else (split.sketches,)
+    if is_bent and not any(isinstance(part, Drawings) for part in parts):
         raise InputError(
             f"`deformation` and `removal_shares` need sketches as strokes; those of {FLAGS.dataset} are "
             f"pixels. Received: {FLAGS.deformation}, {FLAGS.removal_shares}"

@@ -7,7 +7,9 @@ from absl import flags
 
 from tfsbir.data.cached import cached
 from tfsbir.data.datasets import DATASETS, load
+from tfsbir.data.join import join
 from tfsbir.data.photo_reader import PhotoReader
+from tfsbir.data.with_more_sketches import with_more_sketches
 from tfsbir.errors import InputError
 
 FLAGS = flags.FLAGS
@@ -35,6 +37,17 @@ def define_training_data_flags():
         "edge_model", None,
         "OpenCV's model of structured forests (model.yml.gz) to make edge maps with, in place of Canny.",
     )  # fmt: skip
+    flags.DEFINE_enum(
+        "more_dataset", None, sorted(DATASETS),
+        "A second data set to train on. Where a recipe learns categories, it is put beside --dataset; where "
+        "it learns pairs, its sketches of photos with the same id are added.",
+    )  # fmt: skip
+    flags.DEFINE_string("more_data_dir", None, "Folder of --more_dataset.")
+    flags.DEFINE_list(
+        "more_splits", ["train"],
+        "Splits of --more_dataset whose sketches are added to pairs; also its test split, where that is of "
+        "photos which --dataset trains on.",
+    )  # fmt: skip
     flags.DEFINE_float(
         "holdout",
         0.0,
@@ -60,27 +73,73 @@ def load_split(name, read_photo, pool=None):
     return split if FLAGS.cache_dir is None else cached(split, FLAGS.cache_dir, pool)
 
 
-def load_splits(pool=None):
-    """Returns the split to train on, the one to evaluate on, and that one's name."""
-    for name in ("train",) if FLAGS.holdout else ("train", "test"):
-        if name not in DATASETS[FLAGS.dataset].splits:
-            raise InputError(
-                f"`dataset` must have a split to {name}. Received: {FLAGS.dataset}, which has none"
-            )
+def load_pairs(pool=None):
+    """Returns the split to train pairs on, the one to evaluate on, and that one's name.
+
+    The sketches of `--more_dataset` are trained on and never evaluated on.
+    """
+    _check_has(*(("train",) if FLAGS.holdout else ("train", "test")))
     train = load_split("train", photo_reader(), pool)
-    num_drawn = len(np.unique(train.sketch_photo[train.paired_sketches]))
+    num_drawn = _num_drawn(train)
     if num_drawn < 2:
         raise InputError(
             f"{FLAGS.data_dir}: expected 2 training photos with a sketch or more; found {num_drawn}"
         )
     if FLAGS.holdout:
         train, test = train.holdout(FLAGS.holdout, seed=0)
-        num_drawn = len(np.unique(train.sketch_photo[train.paired_sketches]))
     else:
         test = load_split("test", photo_reader(), pool)
-    if FLAGS.batch_size > num_drawn:
+    if FLAGS.batch_size > _num_drawn(train):
         raise InputError(
-            f"`batch_size` must be at most {num_drawn}, the training photos that have a sketch. "
+            f"`batch_size` must be at most {_num_drawn(train)}, the training photos that have a sketch. "
             f"Received: {FLAGS.batch_size}"
         )
+    if FLAGS.more_dataset is not None:
+        for name in FLAGS.more_splits:
+            train = with_more_sketches(train, _more_split(name, pool))
     return train, test, "holdout" if FLAGS.holdout else "test"
+
+
+def load_categories(pool=None):
+    """Returns the split to learn categories from, the one to evaluate on, and that one's name.
+
+    Both are `--dataset` and `--more_dataset` side by side, classes of one name merged.
+    """
+    _check_has(*(("train",) if FLAGS.holdout else ("train", "test")))
+    train, test = (
+        None if name == "test" and FLAGS.holdout else _joined(name, pool) for name in ("train", "test")
+    )
+    if FLAGS.holdout:
+        train, test = train.holdout(FLAGS.holdout, seed=0)
+    return train, test, "holdout" if FLAGS.holdout else "test"
+
+
+def _joined(name, pool):
+    splits = [load_split(name, photo_reader(), pool)]
+    if FLAGS.more_dataset is not None:
+        splits.append(_more_split(name, pool))
+    return join(splits)
+
+
+def _more_split(name, pool):
+    split = load(FLAGS.more_dataset, FLAGS.more_data_dir, name, photo_reader())
+    return split if FLAGS.cache_dir is None else cached(split, FLAGS.cache_dir, pool)
+
+
+def _check_has(*names):
+    for name in FLAGS.more_splits:
+        if FLAGS.more_dataset is not None and name not in DATASETS[FLAGS.more_dataset].splits:
+            raise InputError(
+                f"`more_splits` must be of {', '.join(DATASETS[FLAGS.more_dataset].splits)}, those of "
+                f"{FLAGS.more_dataset}. Received: {name}"
+            )
+    for dataset in filter(None, (FLAGS.dataset, FLAGS.more_dataset)):
+        for name in names:
+            if name not in DATASETS[dataset].splits:
+                raise InputError(
+                    f"`dataset` must have a split to {name}. Received: {dataset}, which has none"
+                )
+
+
+def _num_drawn(split):
+    return len(np.unique(split.sketch_photo[split.paired_sketches]))

@@ -1,12 +1,23 @@
-"""The encoders a recipe trains, and where they start."""
+"""The networks a recipe trains, and where they start."""
 
+from pathlib import Path
+
+import keras
 import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
 from tfsbir.errors import InputError
-from tfsbir.models import EncoderPair, load_encoder_weights, sketch_a_net, squeezenet_encoder, whiten_head
+from tfsbir.models import (
+    EncoderPair,
+    load_encoder_weights,
+    sketch_a_net,
+    sketch_a_net_classifier,
+    squeezenet_encoder,
+    whiten_head,
+)
 from tfsbir.preprocessing import center_crop
+from tfsbir.runs import PHOTO_ENCODER, SKETCH_ENCODER
 
 FLAGS = flags.FLAGS
 IMAGE_SIZE = 225  # The papers' crop of a 256 px image; every backbone here takes it.
@@ -18,7 +29,8 @@ def _sketch_a_net(channels, weights):
         raise InputError("`backbone` sketch_a_net takes edge maps. Received: `photo_input` rgb")
     encoder = sketch_a_net(image_size=IMAGE_SIZE)
     if weights is not None:
-        load_encoder_weights(encoder, weights)
+        # The encoder of a classifier ends in fc6; what ranks begins its own fc7.
+        _log_new(load_encoder_weights(encoder, weights, new_layers=("fc7",)), weights)
     return encoder
 
 
@@ -34,28 +46,77 @@ BACKBONES = {"sketch_a_net": _sketch_a_net, "squeezenet": _squeezenet}
 
 
 def define_encoder_flags(backbone):
-    """Declares the flags of `make_encoders`, with a recipe's own default."""
+    """Declares the flags of this module, with a recipe's own default."""
     flags.DEFINE_enum("backbone", backbone, sorted(BACKBONES), "The network of the encoders.")
     flags.DEFINE_string(
-        "weights",
-        None,
-        "Where the encoders start: ImageNet weights (.h5, squeezenet) or a trained .keras encoder.",
-    )
+        "weights", None,
+        "Where the encoders start: a finished run (its directory), a trained encoder (.keras), or ImageNet "
+        "weights (.h5, squeezenet).",
+    )  # fmt: skip
+    flags.DEFINE_enum(
+        "precision", "float32", ["float32", "mixed_bfloat16"],
+        "What training computes in. Weights, losses and the saved model are float32 in any case.",
+    )  # fmt: skip
+    flags.DEFINE_bool(
+        "freeze_convolutions", False,
+        "Train the layers behind the convolutions alone, as the published nets of Sketch Me That Shoe were.",
+    )  # fmt: skip
+
+
+def starts_from_a_run():
+    """Returns whether `--weights` names a run directory."""
+    return FLAGS.weights is not None and Path(FLAGS.weights).is_dir()
+
+
+def trained_encoder(domain):
+    """Returns the path of the trained encoder that `--weights` names, or None where it names none.
+
+    A run with siamese branches has one encoder, which then is both domains'.
+    """
+    if FLAGS.weights is None or not (starts_from_a_run() or FLAGS.weights.endswith(".keras")):
+        return None
+    if not starts_from_a_run():
+        return FLAGS.weights
+    model = Path(FLAGS.weights) / "model"
+    has_own = domain == "photo" and (model / PHOTO_ENCODER).is_file()
+    return str(model / (PHOTO_ENCODER if has_own else SKETCH_ENCODER))
 
 
 def make_encoders(is_siamese, photo_input):
     """Returns the `EncoderPair` that the flags ask for."""
+    keras.config.set_dtype_policy(FLAGS.precision)
     build = BACKBONES[FLAGS.backbone]
     photo_channels = 1 if photo_input == "edges" else 3
     if is_siamese and photo_channels == 3:
         raise InputError("`branches` must be heterogeneous where photos are RGB. Received: siamese")
-    sketch = build(1, FLAGS.weights)
-    return EncoderPair(sketch, sketch if is_siamese else build(photo_channels, FLAGS.weights))
+    sketch = build(1, trained_encoder("sketch") or FLAGS.weights)
+    photo = sketch if is_siamese else build(photo_channels, trained_encoder("photo") or FLAGS.weights)
+    if FLAGS.freeze_convolutions:
+        _freeze_convolutions(sketch)
+        _freeze_convolutions(photo)
+    return EncoderPair(sketch, photo)
+
+
+def make_classifier(num_classes, dropout):
+    """Returns the classifier that the flags ask for: Sketch-a-Net, the one backbone that has one."""
+    if FLAGS.backbone != "sketch_a_net":
+        raise InputError(
+            "`backbone` must be sketch_a_net to learn to classify; others start from ImageNet weights. "
+            f"Received: {FLAGS.backbone}"
+        )
+    keras.config.set_dtype_policy(FLAGS.precision)
+    classifier = sketch_a_net_classifier(num_classes, IMAGE_SIZE, dropout)
+    if FLAGS.weights is not None:
+        if trained_encoder("sketch") is None:
+            raise InputError(f"`weights` must be a run or a .keras encoder. Received: {FLAGS.weights}")
+        path = trained_encoder("sketch")
+        _log_new(load_encoder_weights(classifier, path, new_layers=("classifier_fc7", "classes")), path)
+    return classifier
 
 
 def start_encoders(run, pair, train):
     """Fits what a backbone takes from the training images before its first step, if anything."""
-    is_trained = FLAGS.weights is not None and FLAGS.weights.endswith(".keras")
+    is_trained = trained_encoder("sketch") is not None
     if FLAGS.backbone != "squeezenet" or is_trained or tf.train.latest_checkpoint(run.checkpoints):
         return
     image_size = pair.sketch.input_shape[1]
@@ -69,6 +130,36 @@ def start_encoders(run, pair, train):
     else:
         whiten_head(pair.sketch, sketches)
         whiten_head(pair.photo, photos)
+
+
+def pair_in_float32(pair):
+    """Returns the `EncoderPair` as it is saved and measured at the end."""
+    sketch = in_float32(pair.sketch)
+    return EncoderPair(sketch, sketch if pair.is_siamese else in_float32(pair.photo))
+
+
+def in_float32(model):
+    """Returns a copy of a functional model that computes in float32; the model itself if it does already."""
+    if FLAGS.precision == "float32":
+        return model
+    keras.config.set_dtype_policy("float32")
+    copy = keras.models.clone_model(
+        model,
+        clone_function=lambda layer: type(layer).from_config({**layer.get_config(), "dtype": "float32"}),
+    )
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _freeze_convolutions(encoder):
+    for layer in encoder.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            layer.trainable = False
+
+
+def _log_new(layers, weights):
+    if layers:
+        logging.info("%s has no %s; new weights are drawn for it.", weights, " and no ".join(layers))
 
 
 def _spread(images, count):

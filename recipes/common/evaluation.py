@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from tfsbir import figures, files, metrics
 from tfsbir.distances import SquaredEuclidean
+from tfsbir.preprocessing import center_crop
 
 ENCODE_BATCH = 64
 
@@ -33,8 +34,7 @@ def encode_function(encoder, progress=None):
 def evaluator(pair, split):
     """Returns a function of `num_views` which measures `pair` on `split`.
 
-    It returns `(metrics, distances)`: a dict with acc@1, acc@10 and, where people annotated the split,
-    triplet_accuracy; and `(num_sketches, num_photos)` float32.
+    It returns `(metrics, distances)`: the dict of `measure`, and `(num_sketches, num_photos)` float32.
     """
     distance = SquaredEuclidean()
 
@@ -52,16 +52,73 @@ def evaluator(pair, split):
                 distance.pairwise,
                 num_views,
             )
-        # A sketch without a photo of its own has no true match to find.
-        paired = split.paired_sketches
-        found = {
-            f"acc@{k}": metrics.accuracy(distances[paired], split.sketch_photo[paired], k=k) for k in (1, 10)
-        }
-        if split.triplets is not None and len(split.triplets):
-            found["triplet_accuracy"] = metrics.triplet_accuracy(distances, split.triplets)
-        return found, distances
+        return measure(distances, split), distances
 
     return evaluate
+
+
+def measure(distances, split):
+    """Returns the metrics of a split's distances as a dict.
+
+    It has acc@1 and acc@10 where sketches have photos of their own, triplet_accuracy where people annotated
+    the split, and precision@1, the share of sketches whose nearest photo is of their class, where there are
+    several.
+
+    Args:
+        distances: `(num_sketches, num_photos)` floats, lower is closer.
+        split: `Split`.
+    """
+    paired = split.paired_sketches  # The others have no true match to find.
+    found = {}
+    if len(paired):
+        for k in (1, 10):
+            found[f"acc@{k}"] = metrics.accuracy(distances[paired], split.sketch_photo[paired], k=k)
+    if split.triplets is not None and len(split.triplets):
+        found["triplet_accuracy"] = metrics.triplet_accuracy(distances, split.triplets)
+    if len(split.class_names) > 1:
+        is_same = split.photo_labels[np.argmin(distances, axis=1)] == split.sketch_labels
+        found["precision@1"] = float(np.mean(is_same))
+    return found
+
+
+def classifier_evaluator(classifier, split, domain):
+    """Returns a function which measures a classifier on the sketches or the photos of a split.
+
+    It returns `(metrics, logits)`: a dict with class_accuracy, the share of images whose class comes first;
+    and `(num_images, num_classes)` float32. One view counts, the centre.
+
+    Args:
+        classifier: `keras.Model` from images to logits over `split.class_names`.
+        split: `Split`.
+        domain: "sketch" or "photo".
+    """
+    images, labels = images_and_labels(split, domain)
+
+    def evaluate():
+        with tqdm(
+            total=len(images), unit="image", desc="evaluate", file=sys.stderr, leave=False, delay=2
+        ) as progress:
+            logits = encode_images(classifier, images, progress)
+        return {"class_accuracy": float(np.mean(np.argmax(logits, axis=1) == labels))}, logits
+
+    return evaluate
+
+
+def encode_images(model, images, progress=None):
+    """Returns what a model gives for the centres of uint8 images, read a few at a time."""
+    encode = encode_function(model, progress)
+    size = model.input_shape[1]
+    return np.concatenate([
+        encode(center_crop(images[start : start + ENCODE_BATCH], size))
+        for start in range(0, len(images), ENCODE_BATCH)
+    ])  # fmt: skip
+
+
+def images_and_labels(split, domain):
+    """Returns the images and the labels of a split's sketches or photos."""
+    if domain == "sketch":
+        return split.sketches, split.sketch_labels
+    return split.photos, split.photo_labels
 
 
 def draw_ranked_results(split, distances, path, num_queries=8, num_results=10):
@@ -73,9 +130,27 @@ def draw_ranked_results(split, distances, path, num_queries=8, num_results=10):
         true_photo = split.sketch_photo[query]
         tiles = [figures.Tile(split.photos[i], split.photo_ids[i], i == true_photo) for i in ranked]
         rows.append(figures.Row(split.sketches[query], tiles, split.sketch_ids[query]))
-    sheet = figures.contact_sheet(
-        rows, title=f"{split.name}, {split.split}: sketches and their nearest photos"
-    )
+    _write_sheet(rows, f"{split.name}, {split.split}: sketches and their nearest photos", path)
+
+
+def draw_classified(split, domain, logits, path, num_images=8, num_classes=5):
+    """Draws, as a PNG, what some images were taken for: an example of each of the likeliest classes."""
+    images, labels = images_and_labels(split, domain)
+    rows = []
+    for index in np.unique(np.linspace(0, len(images) - 1, num_images).astype(int)):
+        likeliest = np.argsort(-logits[index], kind="stable")[:num_classes]
+        tiles = []
+        for label in likeliest:
+            others = np.flatnonzero(labels == label)
+            if len(others):  # The evaluated part of a small set may lack a class.
+                tiles.append(
+                    figures.Tile(images[others[0]], split.class_names[label], label == labels[index])
+                )
+        rows.append(figures.Row(images[index], tiles, split.class_names[labels[index]]))
+    _write_sheet(rows, f"{split.name}, {split.split}: images and the classes they were taken for", path)
+
+
+def _write_sheet(rows, title, path):
     png = io.BytesIO()
-    sheet.save(png, format="PNG")
+    figures.contact_sheet(rows, title=title).save(png, format="PNG")
     files.write_bytes(path, png.getvalue())

@@ -7,8 +7,8 @@ import sys
 from absl import flags
 
 from recipes.common.data import photo_reader
-from recipes.common.evaluation import draw_ranked_results
 from tfsbir import figures
+from tfsbir.preprocessing import Preprocessing
 from tfsbir.runs import RunDirectory
 
 FLAGS = flags.FLAGS
@@ -43,14 +43,32 @@ def start_run(recipe, train):
     return run
 
 
-def finish_run(run, pair, preprocessing, split, split_name, found, distances, seconds):
-    """Writes the encoders, the figures and, last, the result of a run that has trained; prints it."""
-    run.save_encoders(pair.sketch, pair.photo, preprocessing)
+def save_pair(run, pair, train, classifier=None):
+    """Writes the encoders of an `EncoderPair`, how images become their inputs, and a classifier if given."""
+    reader = photo_reader()
+    preprocessing = Preprocessing(
+        pair.sketch.input_shape[1],
+        pair.sketch.output_shape[-1],
+        train.photo_input,
+        edge_model=reader.edge_model,
+        edge_detector=reader.edge_detector,
+    )
+    run.save_encoders(pair.sketch, pair.photo, preprocessing, classifier, train.class_names)
     if pair.is_siamese:
         run.note(model="photo_encoder.keras is sketch_encoder.keras: the branches are siamese")
+
+
+def finish_run(run, split_name, found, seconds):
+    """Draws the curves and writes, last, the result of a run that has trained; prints it.
+
+    Args:
+        run: `RunDirectory` with its model.
+        split_name: Name of the split that was measured.
+        found: Dict of metrics on it.
+        seconds: Seconds of training.
+    """
     run.log_metrics(FLAGS.steps, {f"{split_name}/{name}": value for name, value in found.items()})
     figures.loss_curve(run.metrics(), run.figures / "loss_curve.png")
-    draw_ranked_results(split, distances, run.figures / "ranked_results.png")
     result = {
         "recipe": run.config["recipe"],
         "dataset": FLAGS.dataset,

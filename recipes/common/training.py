@@ -74,12 +74,13 @@ def make_optimizer(name, weight_decay):
     return keras.optimizers.AdamW(rate, weight_decay=weight_decay)
 
 
-def train(run, pair, optimizer, strategy, make_batches, replica_loss, evaluate):
+def train(run, models, optimizer, strategy, make_batches, replica_loss, evaluate):
     """Runs the loop: steps, log, evaluations, checkpoints; resumes where the newest checkpoint is.
 
     Args:
         run: `RunDirectory`.
-        pair: `EncoderPair`; its variables are what is trained.
+        models: Dict from a name in the checkpoint to a `keras.Model`; their trainable variables, each once,
+            are what is trained.
         optimizer: Keras optimizer, made in the strategy's scope.
         strategy: `tf.distribute.Strategy`.
         make_batches: Function from a first step to a `tf.data.Dataset` of the global batches from there.
@@ -89,12 +90,12 @@ def train(run, pair, optimizer, strategy, make_batches, replica_loss, evaluate):
     Returns: Seconds of training, evaluations included, over all the times the run was resumed.
     Raises: `InputError` if the loss is not finite.
     """
-    variables = pair.trainable_variables
+    variables = list({id(v): v for model in models.values() for v in model.trainable_variables}.values())
     with strategy.scope():
         optimizer.build(variables)
     seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
     checkpoint = tf.train.Checkpoint(
-        sketch=pair.sketch, photo=pair.photo, optimizer=optimizer, seconds=seconds
+        **models, random_states=_random_states(models), optimizer=optimizer, seconds=seconds
     )
     manager = tf.train.CheckpointManager(checkpoint, run.checkpoints, max_to_keep=2)
     checkpoint.restore(manager.latest_checkpoint)
@@ -144,6 +145,15 @@ def train(run, pair, optimizer, strategy, make_batches, replica_loss, evaluate):
             manager.save(checkpoint_number=step)
     progress.close()
     return float(seconds.numpy())
+
+
+def _random_states(models):
+    """Returns the states of dropout and the like, which TensorFlow does not find in a Keras model (3.15)."""
+    states = {}
+    for model in models.values():
+        weights = {id(weight) for weight in model.weights}
+        states |= {id(v): v.value for v in model.variables if id(v) not in weights}
+    return list(states.values())
 
 
 def next_batch(batches):

@@ -38,7 +38,7 @@ def test_the_table_and_the_json_agree(tmp_path):
     rows, costs = result["rows"], result["stroke_costs"]
     lines = done.stdout.strip().splitlines()
     assert "peer / ours" in lines[0]
-    assert len(lines) == 1 + len(rows) == 8
+    assert len(lines) == 1 + len(rows) == 10
     for line, row in zip(lines[1:], rows, strict=True):
         assert line.startswith(row["ours"])
         assert row["ratio"] == pytest.approx(row["peer_seconds"] / row["seconds"])
