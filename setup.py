@@ -32,6 +32,9 @@ setup(
         "pillow>=11",
         # OpenCV with its `ximgproc`, for structured forests; otherwise the same as opencv-python-headless.
         "opencv-contrib-python-headless>=4.10",
+        # The baselines: visual words and the RankSVM; and to keep k-means from spinning beside other work.
+        "scikit-learn>=1.5",
+        "threadpoolctl>=3.5",
         "absl-py>=2.1",
         # Worker processes that do not import the program that started them, and with it TensorFlow.
         "loky>=3.5",

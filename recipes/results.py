@@ -50,7 +50,8 @@ def keep(run, results):
     folder = results / config["recipe"]
     folder.mkdir(parents=True, exist_ok=True)
     kept = {"command": shown_command(config), **result, "versions": config["versions"]}
-    name = "_".join([data_name(config), config["flags"]["backbone"], config["flags"].get("loss", "")])
+    given = config["flags"]
+    name = "_".join([data_name(config), given.get("backbone") or given["baseline"], given.get("loss", "")])
     files.write_json(folder / f"{name.replace('/', '_')}_seed{result['seed']}.json", kept)
 
 

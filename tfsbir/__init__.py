@@ -5,8 +5,8 @@ import importlib
 __version__ = "0.1.0"
 
 _PARTS = (
-    "data", "distances", "distribute", "errors", "figures", "layers", "losses", "metrics", "models",
-    "preprocessing", "retrieval", "runs", "sampling", "strokes",
+    "baselines", "data", "distances", "distribute", "errors", "figures", "layers", "losses", "metrics",
+    "models", "preprocessing", "retrieval", "runs", "sampling", "strokes",
 )  # fmt: skip
 
 
