@@ -1,0 +1,177 @@
+"""The runs that a table needs: which, in what order, and running those that are missing."""
+
+import collections
+import dataclasses
+import shlex
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from recipes import results
+from recipes.tables.described import Command
+from tfsbir.errors import InputError
+from tfsbir.runs import RunDirectory
+
+SHARED_SEED = 0
+# Another machine has these elsewhere, so they are told apart by the last part of their path.
+DATA_DIRS = ("data_dir", "more_data_dir")
+PATHS = (*DATA_DIRS, "weights", "edge_model")
+# How a machine is used, which leaves the numbers as they are.
+HOST = ("cache_dir", "num_workers", "strategy", "num_replicas")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One command with one seed.
+
+    Args:
+        command: `Command`.
+        seed: Int.
+        path: Path of the run directory, absolute.
+        flags: Dict of the command's flags with the run directories that it needs.
+    """
+
+    command: Command
+    seed: int
+    path: Path
+    flags: dict
+
+    def arguments(self):
+        """Returns what follows `python`, as a list of str."""
+        values = {**self.flags, "seed": self.seed, "workdir": str(self.path)}
+        return [
+            "-m", f"recipes.{self.command.recipe}",
+            *(f"--{name}={one}" for name, value in values.items() for one in _given(value)),
+        ]  # fmt: skip
+
+
+def _given(value):
+    """Returns the values that a flag is given, one after the other."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def schedule(table, seeds, workdir):
+    """Returns the runs that a table's rows need, in an order that has each after those it needs.
+
+    What all seeds share comes first, then all rows with the first seed: what is there early is a whole
+    table of one seed.
+
+    Args:
+        table: `Table`.
+        seeds: List of int.
+        workdir: Path of the folder of the run directories.
+    Returns: List of `Run`.
+    """
+    needed = {name for row in table.rows for name in row.runs.values()}
+    for command in reversed(table.commands):
+        if command.name in needed:
+            needed.update(command.needs.values())
+    commands = {command.name: command for command in table.commands if command.name in needed}
+
+    def path(command, seed):
+        return workdir / f"{command.name}_seed{seed if command.is_seeded else SHARED_SEED}"
+
+    def run(command, seed):
+        needs = {flag: str(path(commands[name], seed)) for flag, name in command.needs.items()}
+        return Run(command, seed, path(command, seed), {**command.flags, **needs})
+
+    shared = [run(command, SHARED_SEED) for command in commands.values() if not command.is_seeded]
+    return shared + [
+        run(command, seed) for seed in seeds for command in commands.values() if command.is_seeded
+    ]
+
+
+def run_missing(runs, workdir):
+    """Runs, one after the other, what is not finished; what was killed resumes, since recipes do.
+
+    What a run writes goes to stderr and to `WORKDIR/logs/NAME.log`.
+
+    Args:
+        runs: List of `Run`, from `schedule`.
+        workdir: Path of the folder of the run directories; made where it is missing.
+    Raises: `InputError` if a finished run was made with other flags, or a run fails; it names the log.
+    """
+    seconds = collections.defaultdict(list)  # By command, to say how much time is left.
+    finished = set()
+    for run in runs:
+        result = RunDirectory(run.path).result
+        if result is not None:
+            check_flags(run)
+            seconds[run.command.name].append(result["seconds"])
+            finished.add(run.path)
+    logs = workdir / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    for number, run in enumerate(runs):
+        if run.path in finished:
+            continue
+        left = [other.command.name for other in runs[number:] if other.path not in finished]
+        sys.stderr.write(
+            f"[{number + 1}/{len(runs)}] {run.command.name} seed {run.seed}{time_left(left, seconds)}\n"
+        )
+        sys.stderr.flush()
+        begun = time.monotonic()
+        log = logs / f"{run.path.name}.log"
+        code = execute([sys.executable, *run.arguments()], log)
+        if code != 0 or RunDirectory(run.path).result is None:
+            raise InputError(
+                f"{log}: expected {run.path.name} to end with a result.json; it ended with exit code {code}"
+            )
+        seconds[run.command.name].append(time.monotonic() - begun)
+
+
+def time_left(names, seconds):
+    """Returns ", about 5 min left" for the commands to come, or "" while no run has told how long one takes.
+
+    Args:
+        names: List of names of commands.
+        seconds: Dict from names to seconds of finished runs. A command without any takes the mean of all.
+    """
+    known = [value for values in seconds.values() for value in values]
+    if not known:
+        return ""
+    minutes = sum(statistics.mean(seconds.get(name) or known) for name in names) / 60
+    return f", about {minutes:.0f} min left" if minutes < 120 else f", about {minutes / 60:.1f} h left"
+
+
+def execute(arguments, log):
+    """Runs a process, its output to stderr as it comes and to the end of a log; returns its exit code."""
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        with open(log, "ab") as file:
+            file.write(f"{shlex.join(arguments)}\n".encode())
+            while chunk := process.stdout.read1():
+                sys.stderr.buffer.write(chunk)
+                sys.stderr.buffer.flush()
+                file.write(chunk)
+                file.flush()
+        return process.wait()
+    finally:
+        # Ctrl-C, or a disk that is full: no run goes on unseen. One that has ended takes no notice.
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+def check_flags(run):
+    """Raises `InputError` if a run was made with other flags than its command has now."""
+    given = RunDirectory(run.path).config["given_flags"]
+    for name in sorted((given.keys() | run.flags.keys()) - {*results.OWN, *HOST}):
+        made_with, now = given.get(name), run.flags.get(name)
+        if name in DATA_DIRS and now is None:
+            continue  # Nobody needs the data to collect what was made with them.
+        if name in PATHS:
+            made_with, now = (value and Path(value).name for value in (made_with, now))
+        # A number may be written as text, where a flag is one of several words.
+        if made_with != now and str(made_with) != str(now):
+            raise InputError(
+                f"{run.path}: expected a run with `{name}` {_shown(now)}; it was made with "
+                f"{_shown(made_with)} (give that, or name another `workdir`)"
+            )
+
+
+def _shown(value):
+    return "not given" if value is None else value
