@@ -72,13 +72,13 @@ def test_finite_gradients_at_equal_embeddings(value):
 def test_bad_shapes():
     layer = tfsbir.distances.SquaredEuclidean()
     ones = keras.ops.ones
-    message = r"`query` and `gallery` must be 2-D with the same dim. Received shapes: \(3, 4\) and \(3, 5\)"
+    message = r"`sketch` and `photo` must have the same dim. Received shapes: \(3, 4\) and \(3, 5\)"
     with pytest.raises(ValueError, match=message):
         layer.pairwise(ones((3, 4)), ones((3, 5)))
-    with pytest.raises(
-        ValueError, match=r"must be 2-D with the same dim. Received shapes: \(3,\) and \(3,\)"
-    ):
+    with pytest.raises(ValueError, match=r"`sketch` must have the shape \(num, dim\). Received: \(3,\)"):
         layer.pairwise(ones(3), ones(3))
-    message = r"`query` and `gallery` must have the same batch. Received shapes: \(3, 4\) and \(1, 4\)"
+    with pytest.raises(ValueError, match=r"`photo` must have the shape \(num, dim\). Received: \(3,\)"):
+        layer.pairwise(ones((3, 4)), ones(3))
+    message = r"`sketch` and `photo` must have the same batch. Received shapes: \(3, 4\) and \(1, 4\)"
     with pytest.raises(ValueError, match=message):
         layer((ones((3, 4)), ones((1, 4))))

@@ -3,19 +3,21 @@
 import keras
 from keras import ops
 
+from tfsbir.distances.checks import checked_embedding, checked_embeddings, checked_pairs, checked_products
+
 
 @keras.saving.register_keras_serializable(package="tfsbir")
 class SquaredEuclidean(keras.layers.Layer):
     """Squared Euclidean distance between embeddings.
 
-    Calling it compares row with row; `pairwise` compares every query with the whole gallery. Both compute
+    Calling it compares row with row; `pairwise` compares every sketch with the whole gallery. Both compute
     and return float32 under every dtype policy, since rounded distances would tie. Between unit-norm
-    embeddings the distance is 2 - 2 cosine, in [0, 4].
+    embeddings the distance is 2 - 2 cosine, in [0, 4]. It is symmetric: either domain may come first.
 
     Call arguments:
-        inputs: `(query, gallery)`, two `(batch, dim)` embeddings.
+        inputs: `(sketch, photo)`, two `(batch, dim)` embeddings.
     Returns: `(batch,)` float32, >= 0.
-    Raises: `ValueError` if `query` and `gallery` are not 2-D with the same `dim`, and, when called, the
+    Raises: `ValueError` if `sketch` and `photo` are not 2-D with the same `dim`, and, when called, the
         same `batch`.
     Source: Yu et al., "Sketch Me That Shoe", CVPR 2016, Sec. 4.1.
     """
@@ -24,43 +26,51 @@ class SquaredEuclidean(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
 
     def call(self, inputs):
-        query, gallery = self._checked(*inputs)
-        if _differ(query.shape[0], gallery.shape[0]):
-            raise ValueError(
-                "`query` and `gallery` must have the same batch. "
-                f"Received shapes: {query.shape} and {gallery.shape}"
-            )
-        return ops.sum(ops.square(query - gallery), axis=-1)
+        sketch, photo = checked_pairs(*inputs)
+        return ops.sum(ops.square(sketch - photo), axis=-1)
 
-    def pairwise(self, query, gallery):
-        """Computes the distance of every query to every gallery embedding.
+    def pairwise(self, sketch, photo):
+        """Computes the distance of every sketch to every photo.
 
         It expands the square into norms and one matrix product, so nothing of size
-        `num_queries * num_gallery * dim` is made. The expansion cancels: errors grow with the squared norms,
+        `num_sketches * num_photos * dim` is made. The expansion cancels: errors grow with the squared norms,
         not with the distance, and what falls below 0 is clipped to 0. On a GPU, TensorFlow may run the
         product in TF32; `tf.config.experimental.enable_tensor_float_32_execution(False)` keeps float32.
 
         Args:
-            query: `(num_queries, dim)` embeddings.
-            gallery: `(num_gallery, dim)` embeddings.
-        Returns: `(num_queries, num_gallery)` float32, >= 0.
+            sketch: `(num_sketches, dim)` embeddings.
+            photo: `(num_photos, dim)` embeddings.
+        Returns: `(num_sketches, num_photos)` float32, >= 0.
         """
-        query, gallery = self._checked(query, gallery)
-        query_norm = ops.sum(ops.square(query), axis=-1)[:, None]
-        gallery_norm = ops.sum(ops.square(gallery), axis=-1)[None, :]
-        product = ops.matmul(query, ops.transpose(gallery))
-        return ops.maximum(query_norm + gallery_norm - 2.0 * product, 0.0)
+        sketch, photo = checked_embeddings(sketch, photo)
+        sketch_norm = ops.sum(ops.square(sketch), axis=-1)[:, None]
+        photo_norm = ops.sum(ops.square(photo), axis=-1)[None, :]
+        product = ops.matmul(sketch, ops.transpose(photo))
+        return ops.maximum(sketch_norm + photo_norm - 2.0 * product, 0.0)
 
-    def _checked(self, query, gallery):
-        query, gallery = ops.cast(query, "float32"), ops.cast(gallery, "float32")
-        if len(query.shape) != 2 or len(gallery.shape) != 2 or _differ(query.shape[1], gallery.shape[1]):
-            raise ValueError(
-                "`query` and `gallery` must be 2-D with the same dim. "
-                f"Received shapes: {query.shape} and {gallery.shape}"
-            )
-        return query, gallery
+    def lift_query(self, sketch):
+        """Lifts sketches `(num, dim)` to `(num, dim + 1)`, to be searched for by inner product.
 
+        The distance is a constant of the sketch minus `<lift_query(sketch), lift_photo(photo)>`, so the
+        largest inner product is the smallest distance.
+        """
+        sketch = checked_embedding("sketch", sketch)
+        return ops.concatenate([2.0 * sketch, -ops.ones_like(sketch[:, :1])], axis=-1)
 
-def _differ(size, other_size):
-    # While a graph is traced a size may be unknown (None).
-    return None not in (size, other_size) and size != other_size
+    def lift_photo(self, photo):
+        """Lifts photos `(num, dim)` to `(num, dim + 1)`, to be indexed by inner product."""
+        photo = checked_embedding("photo", photo)
+        return ops.concatenate([photo, ops.sum(ops.square(photo), axis=-1, keepdims=True)], axis=-1)
+
+    def distance_of(self, sketch, inner_product):
+        """Turns inner products with lifted photos back into distances.
+
+        Args:
+            sketch: `(num_sketches, dim)` embeddings, not lifted.
+            inner_product: `(num_sketches, num_results)`, of each lifted sketch with lifted photos.
+        Returns: `(num_sketches, num_results)` float32, >= 0, as exact as `pairwise`.
+        Raises: `ValueError` if `inner_product` is not 2-D with a row for every sketch.
+        """
+        sketch = checked_embedding("sketch", sketch)
+        inner_product = checked_products(inner_product, sketch)
+        return ops.maximum(ops.sum(ops.square(sketch), axis=-1, keepdims=True) - inner_product, 0.0)

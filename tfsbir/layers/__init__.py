@@ -1,7 +1,9 @@
 """Keras layers for sketches and photos."""
 
 from tfsbir.layers.blur_pyramid import BlurPyramid
+from tfsbir.layers.coarse_fine_fusion import CoarseFineFusion
 from tfsbir.layers.place_bias import PlaceBias
+from tfsbir.layers.spatial_attention import SpatialAttention
 from tfsbir.layers.to_imagenet_bgr import ToImageNetBGR
 
-__all__ = ["BlurPyramid", "PlaceBias", "ToImageNetBGR"]
+__all__ = ["BlurPyramid", "CoarseFineFusion", "PlaceBias", "SpatialAttention", "ToImageNetBGR"]
