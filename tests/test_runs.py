@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from tfsbir.distances import DISTANCES, distance_name, make_distance
 from tfsbir.errors import InputError
 from tfsbir.preprocessing import Preprocessing
 from tfsbir.runs import RunDirectory
@@ -88,6 +89,40 @@ def test_a_fingerprint_tells_encoders_apart(tmp_path):
         assert run.fingerprint() == run.fingerprint()
         fingerprints.append(run.fingerprint())
     assert len(set(fingerprints)) == 2
+
+
+@pytest.mark.parametrize("name", DISTANCES)
+def test_a_distance_comes_back_and_tells_runs_apart(tmp_path, name):
+    run = RunDirectory(tmp_path / "run")
+    distance, sketch = make_distance(name, 3), encoder(1)
+    run.save_encoders(sketch, sketch, Preprocessing(8, 3, distance=name), distance=distance)
+    assert (run.model / "distance.keras").exists() == (name != "squared_euclidean")
+    found = run.load_distance()
+    assert distance_name(found) == name
+    assert run.preprocessing().distance == name
+    if name == "squared_euclidean":
+        return
+    before = run.fingerprint()
+    for variable in distance.trainable_variables:
+        variable.assign(variable + 0.5)
+    run.save_encoders(sketch, sketch, Preprocessing(8, 3, distance=name), distance=distance)
+    np.testing.assert_array_equal(run.load_distance().get_weights(), distance.get_weights())
+    assert run.fingerprint() != before
+
+
+def test_a_distance_that_is_missing_or_another_is_named(tmp_path):
+    run, sketch = RunDirectory(tmp_path / "run"), encoder(1)
+    with pytest.raises(ValueError, match=r"`preprocessing` must name holef. Received: squared_euclidean"):
+        run.save_encoders(sketch, sketch, Preprocessing(8, 3), distance=make_distance("holef", 3))
+    learned = Preprocessing(8, 3, distance="holef")
+    with pytest.raises(ValueError, match=r"`preprocessing` must name squared_euclidean. Received: holef"):
+        run.save_encoders(sketch, sketch, learned)
+    run.save_encoders(sketch, sketch, learned, distance=make_distance("holef", 4))
+    with pytest.raises(InputError, match=r"keras: expected holef of embeddings of 3; found holef of 4"):
+        run.load_distance()
+    (run.model / "distance.keras").unlink()
+    with pytest.raises(InputError, match=r"distance\.keras: expected a learned distance; there is no"):
+        run.load_distance()
 
 
 def test_what_is_missing_or_damaged_is_named(tmp_path):

@@ -31,7 +31,8 @@ class Preprocessing:
         polarity: Always "black_on_white": paper is +1, ink is -1.
         edge_model: Path of the structured forest that finds the edges of photos, or `None` for Canny.
         edge_detector: `PhotoReader.edge_detector` of training, which search must repeat; `None`: any.
-        distance: Name of the distance the encoders were trained for.
+        distance: Name of the distance the encoders were trained for, of `tfsbir.distances.DISTANCES`; its
+            weights, if it has any, stand beside the encoders.
     """
 
     image_size: int

@@ -10,12 +10,14 @@ from pathlib import Path
 from tfsbir import files
 from tfsbir.data.datasets import load
 from tfsbir.data.photo_reader import PhotoReader
+from tfsbir.distances import SquaredEuclidean, distance_name, load_distance, save_distance
 from tfsbir.errors import InputError
 from tfsbir.models.trained_model import load_trained_model
 from tfsbir.preprocessing import Preprocessing
 
 PACKAGES = ("tfsbir", "tensorflow", "keras", "numpy", "opencv-contrib-python-headless", "pillow")
 SKETCH_ENCODER, PHOTO_ENCODER = "sketch_encoder.keras", "photo_encoder.keras"
+DISTANCE = "distance.keras"
 CLASSIFIER, CLASSES = "classifier.keras", "classes.json"
 
 
@@ -98,7 +100,9 @@ class RunDirectory:
         """Writes `result.json`, atomically and last: its presence says that the run is finished."""
         files.write_json(self.path / "result.json", result)
 
-    def save_encoders(self, sketch_encoder, photo_encoder, preprocessing, classifier=None, class_names=()):
+    def save_encoders(
+        self, sketch_encoder, photo_encoder, preprocessing, classifier=None, class_names=(), distance=None
+    ):
         """Writes `model/`: the encoders, once where both are the same model, and how to feed them.
 
         Args:
@@ -106,7 +110,13 @@ class RunDirectory:
             preprocessing: `Preprocessing`.
             classifier: `keras.Model` to logits over `class_names`, of a run that learned to classify.
             class_names: Names of the classes.
+            distance: Layer of `tfsbir.distances` that compares the embeddings, None for
+                `SquaredEuclidean`; one that is learned gets a file of its own.
+        Raises: `ValueError` if `preprocessing` names another distance.
         """
+        name = distance_name(SquaredEuclidean() if distance is None else distance)
+        if preprocessing.distance != name:
+            raise ValueError(f"`preprocessing` must name {name}. Received: {preprocessing.distance}")
         self.path.mkdir(parents=True, exist_ok=True)
         with files.replacing_folder(self.model) as folder:
             sketch_encoder.save(folder / SKETCH_ENCODER)
@@ -115,6 +125,8 @@ class RunDirectory:
             if classifier is not None:
                 classifier.save(folder / CLASSIFIER)
                 files.write_json(folder / CLASSES, list(class_names))
+            if name != "squared_euclidean":
+                save_distance(distance, folder / DISTANCE)
             files.write_json(folder / "preprocessing.json", preprocessing.to_json())
 
     def load_encoder(self, domain):
@@ -131,6 +143,24 @@ class RunDirectory:
             self.model / (PHOTO_ENCODER if domain == "photo" and not self.is_siamese else SKETCH_ENCODER),
             "the encoder of a finished run",
         )
+
+    def load_distance(self):
+        """Returns the distance that the encoders were trained for, a layer of `tfsbir.distances`.
+
+        Raises:
+            InputError: if the run has no model yet, or its distance is missing or another one.
+        """
+        preprocessing = self.preprocessing()
+        if preprocessing.distance == "squared_euclidean":
+            return SquaredEuclidean()
+        distance = load_distance(self.model / DISTANCE)
+        found = distance_name(distance), distance.dim
+        if found != (preprocessing.distance, preprocessing.embedding_dim):
+            raise InputError(
+                f"{self.model / DISTANCE}: expected {preprocessing.distance} of embeddings of "
+                f"{preprocessing.embedding_dim}; found {found[0]} of {found[1]}"
+            )
+        return distance
 
     def load_classifier(self):
         """Returns the classifier of a run that learned to classify, and the names of its classes.
@@ -153,9 +183,9 @@ class RunDirectory:
         return Preprocessing.from_json(self.model / "preprocessing.json")
 
     def fingerprint(self):
-        """Returns the SHA-256 of the model's files: which trained encoders these are."""
+        """Returns the SHA-256 of the model's files: which trained encoders and distance these are."""
         digest = hashlib.sha256()
-        for name in (SKETCH_ENCODER, PHOTO_ENCODER):
+        for name in (SKETCH_ENCODER, PHOTO_ENCODER, DISTANCE):
             path = self.model / name
             if path.exists():
                 digest.update(path.read_bytes())

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfsbir
 from tests.common import assert_near, check_finite_gradients, check_loss, unit_norm
+from tests.distances.common_distances import all_pairs, embeddings, holef
 
 INSTANCES = np.array([7, 3, 7, 2**24, 5, 3, 9, 1], "int32")
 
@@ -54,3 +56,31 @@ def test_degenerate_batches_have_finite_gradients(pairs):
 def test_bad_margin():
     with pytest.raises(ValueError, match=r"`margin` must be > 0. Received: 0"):
         tfsbir.losses.BatchTripletRanking(0)
+
+
+def test_a_learned_distance_takes_the_place_of_the_squared_euclidean():
+    (sketch, photo), learned = embeddings(5, 5), holef()
+    distances = all_pairs(holef, learned, sketch, photo)
+    violations = np.maximum(0.5 + np.diag(distances)[:, None] - distances, 0.0) * (1 - np.eye(5))
+    counts = np.maximum((violations > 0).sum(axis=1), 1)
+    loss = tfsbir.losses.BatchTripletRanking(0.5, learned, reduction=None)
+    assert_near(loss(np.arange(5), (sketch, photo)), violations.sum(axis=1) / counts)
+
+
+def test_the_gradient_reaches_the_distance():
+    (sketch, photo), learned = embeddings(5, 5), holef()
+    loss = tfsbir.losses.BatchTripletRanking(0.5, learned)
+    with tf.GradientTape() as tape:
+        value = loss(np.arange(5), (sketch, photo))
+    gradient = np.asarray(tape.gradient(value, learned.pair_weights.value))
+    # A difference quotient in a few directions.
+    for i, j in ((0, 0), (2, 5), (6, 1)):
+        moved = np.array(learned.pair_weights)
+        costs = []
+        for step in (1e-2, -1e-2):
+            other = holef()
+            change = np.zeros_like(moved)
+            change[i, j] = step
+            other.pair_weights.assign(moved + change)
+            costs.append(float(tfsbir.losses.BatchTripletRanking(0.5, other)(np.arange(5), (sketch, photo))))
+        np.testing.assert_allclose(gradient[i, j], (costs[0] - costs[1]) / 2e-2, rtol=2e-2, atol=1e-3)

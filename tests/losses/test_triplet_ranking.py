@@ -1,8 +1,10 @@
+import keras
 import numpy as np
 import pytest
 
 import tfsbir
 from tests.common import assert_near, check_finite_gradients, check_loss, unit_norm
+from tests.distances.common_distances import embeddings, holef, holef_loops
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +46,19 @@ def test_equal_embeddings_cost_the_margin_and_zeros_are_finite(triplets):
 def test_bad_margin():
     with pytest.raises(ValueError, match=r"`margin` must be > 0. Received: -0.1"):
         tfsbir.losses.TripletRanking(-0.1)
+
+
+def test_a_learned_distance_takes_the_place_of_the_squared_euclidean():
+    sketch, photo = embeddings(8, 16)
+    learned = holef()
+    loss = tfsbir.losses.TripletRanking(0.5, learned, reduction=None)
+    closer, farther = photo[:8], photo[8:]
+    difference = [
+        holef_loops(learned, *pair) - holef_loops(learned, *other)
+        for pair, other in zip(
+            zip(sketch, closer, strict=True), zip(sketch, farther, strict=True), strict=True
+        )
+    ]
+    assert_near(loss(np.zeros(8), (sketch, closer, farther)), np.maximum(0.5 + np.array(difference), 0.0))
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
+    assert copy.distance.get_config() == learned.get_config()

@@ -10,16 +10,20 @@ weights: index photos anew when a learned distance has changed.
 from tfsbir.distances.distance_file import load_distance, save_distance
 from tfsbir.distances.holef import HOLEF
 from tfsbir.distances.mahalanobis import Mahalanobis
+from tfsbir.distances.named import DISTANCES, distance_name, make_distance
 from tfsbir.distances.near_identity import NearIdentity
 from tfsbir.distances.squared_euclidean import SquaredEuclidean
 from tfsbir.distances.weighted_euclidean import WeightedEuclidean
 
 __all__ = [
+    "DISTANCES",
     "HOLEF",
     "Mahalanobis",
     "NearIdentity",
     "SquaredEuclidean",
     "WeightedEuclidean",
+    "distance_name",
     "load_distance",
+    "make_distance",
     "save_distance",
 ]

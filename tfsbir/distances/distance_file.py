@@ -2,13 +2,9 @@
 
 import keras
 
-from tfsbir.distances.holef import HOLEF
-from tfsbir.distances.mahalanobis import Mahalanobis
-from tfsbir.distances.weighted_euclidean import WeightedEuclidean
+from tfsbir.distances.named import LEARNED
 from tfsbir.errors import InputError
 from tfsbir.models.trained_model import load_trained_model
-
-LEARNED = (WeightedEuclidean, Mahalanobis, HOLEF)
 
 
 def save_distance(distance, path):
@@ -21,8 +17,8 @@ def save_distance(distance, path):
         path: Path of the file; it ends in .keras.
     Raises: `TypeError` if `distance` is none of these.
     """
-    if not isinstance(distance, LEARNED):
-        names = ", ".join(kind.__name__ for kind in LEARNED)
+    if not isinstance(distance, tuple(LEARNED.values())):
+        names = ", ".join(kind.__name__ for kind in LEARNED.values())
         raise TypeError(f"`distance` must be one of {names}. Received: {distance}")
     embeddings = tuple(keras.Input((distance.dim,), name=name) for name in ("sketch", "photo"))
     keras.Model(embeddings, distance(embeddings), name="distance").save(path)
@@ -38,6 +34,6 @@ def load_distance(path):
     """
     model = load_trained_model(path, "a learned distance")
     last = model.layers[-1] if isinstance(model, keras.Model) and model.layers else model
-    if not isinstance(last, LEARNED):
+    if not isinstance(last, tuple(LEARNED.values())):
         raise InputError(f"{path}: expected a learned distance; found a model which ends in {last.name}")
     return last

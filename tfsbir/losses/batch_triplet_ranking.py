@@ -12,8 +12,8 @@ class BatchTripletRanking(keras.losses.Loss):
 
     Photo `i` is the positive of sketch `i`; each photo of another instance is a negative, and other photos
     of the same instance are left out. A sketch costs the mean of `max(0, margin + D(sketch, positive) -
-    D(sketch, negative))` over the negatives for which that is > 0, with D the squared Euclidean distance: a
-    mean over all would fade as most negatives become easy. Without such a negative it costs 0.
+    D(sketch, negative))` over the negatives for which that is > 0, with D the distance: a mean over all would
+    fade as most negatives become easy. Without such a negative it costs 0.
 
     Keras casts `y_true` to float32, in which instance ids above 2**24 are no longer told apart; renumber
     such ids first.
@@ -21,21 +21,23 @@ class BatchTripletRanking(keras.losses.Loss):
     Args:
         margin: Float > 0. Unit-norm embeddings are at most 4 apart. The default is that of the released
             training code of Source; its paper prints 2.
+        distance: Layer of `tfsbir.distances`, None for `SquaredEuclidean()`. Its variables are not the
+            loss's: whoever trains adds them, and `distance.losses`, to the model's.
     Call arguments:
         y_true: `(batch,)` instance ids, integers up to 2**24.
-        y_pred: `(sketch, photo)`, two `(batch, dim)` unit-norm embeddings.
-    Returns: `(batch,)`, in [0, margin + 4].
+        y_pred: `(sketch, photo)`, two `(batch, dim)` embeddings.
+    Returns: `(batch,)`, >= 0; at most margin + 4 for unit-norm embeddings and the default distance.
     Raises: `ValueError` if `margin` <= 0.
     Source: Yu et al., "Sketch Me That Shoe", CVPR 2016, Eq. 2 (gamma is the margin), there on annotated
         triplets; taking the batch's photos as negatives and the mean over violations are ours.
     """
 
-    def __init__(self, margin=0.3, name="batch_triplet_ranking", **kwargs):
+    def __init__(self, margin=0.3, distance=None, name="batch_triplet_ranking", **kwargs):
         super().__init__(name=name, **kwargs)
         if not margin > 0:
             raise ValueError(f"`margin` must be > 0. Received: {margin}")
         self.margin = margin
-        self.distance = SquaredEuclidean()
+        self.distance = SquaredEuclidean() if distance is None else distance
 
     def call(self, y_true, y_pred):
         sketch, photo = y_pred
@@ -47,4 +49,10 @@ class BatchTripletRanking(keras.losses.Loss):
         return ops.sum(violation, axis=-1) / ops.maximum(num_violations, 1.0)
 
     def get_config(self):
-        return {**super().get_config(), "margin": self.margin}
+        distance = keras.saving.serialize_keras_object(self.distance)
+        return {**super().get_config(), "margin": self.margin, "distance": distance}
+
+    @classmethod
+    def from_config(cls, config):
+        distance = keras.saving.deserialize_keras_object(config["distance"])
+        return cls(**{**config, "distance": distance})
