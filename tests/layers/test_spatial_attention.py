@@ -53,6 +53,14 @@ def test_equals_loops(feature_map, shortcut):
     assert_near(attention, expected_attention)
 
 
+def test_a_scale_is_for_the_scores_alone(feature_map):
+    plain, scaled = make_layer(return_map=True), make_layer(return_map=True, feature_scale=4.0)
+    attended, attention = scaled(4.0 * feature_map)
+    expected_attended, expected_attention = plain(feature_map)
+    assert_near(attention, expected_attention)
+    assert_near(attended, 4.0 * expected_attended)
+
+
 def test_all_modes(feature_map, tmp_path):
     check_layer(make_layer, feature_map, tmp_path)
 
@@ -134,6 +142,7 @@ def test_finite_gradients(feature_map, scale, policy):
         ({"hidden_channels": 0}, r"`hidden_channels` must be >= 1. Received: 0"),
         ({"initial_stddev": 0.0}, r"`initial_stddev` must be > 0. Received: 0.0"),
         ({"initial_stddev": float("nan")}, r"`initial_stddev` must be > 0. Received: nan"),
+        ({"feature_scale": 0.0}, r"`feature_scale` must be > 0. Received: 0.0"),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -19,30 +19,44 @@ class SpatialAttention(keras.layers.Layer):
             (Eq. 2), which the paper's Table 4 finds far worse.
         return_map: Whether to return the attention map too.
         initial_stddev: Float > 0, standard deviation of the normal distribution both kernels start from;
-            the default is the released code's. With it, features in the hundreds, as `pool5` of an
-            untrained `sketch_a_net` gives, start with nearly all attention at one place.
+            the default is the released code's.
+        feature_scale: Float > 0 by which the map is divided before it is scored; what is returned is not.
+            With features in the hundreds, as `pool5` of an untrained `sketch_a_net` gives, and 1, as in
+            the released code, nearly all attention starts at one place, and a step of Adam moves it to
+            another.
     Call arguments:
         feature_map: `(batch, height, width, channels)`. Height and width may be unknown and may differ
             from call to call.
     Returns: The attended map, of the shape of `feature_map`; with `return_map` a tuple of it and the
         float32 attention `(batch, height, width)`, >= 0, which sums to 1 over the places of an image.
-    Raises: `ValueError` if `hidden_channels` < 1, `initial_stddev` <= 0, or `feature_map` does not have 4
-        axes with a known number of channels.
+    Raises: `ValueError` if `hidden_channels` < 1, `initial_stddev` <= 0, `feature_scale` <= 0, or
+        `feature_map` does not have 4 axes with a known number of channels.
     Source: Song et al., "Deep Spatial-Semantic Attention for Fine-Grained Sketch-Based Image Retrieval",
         ICCV 2017, Sec. 3.2, Eq. 1-3. The paper says no more of the convolutions than that they are two
         of kernel size 1; ReLU, width and initial values are the released code's.
     """
 
-    def __init__(self, hidden_channels=256, shortcut=True, return_map=False, initial_stddev=0.1, **kwargs):
+    def __init__(
+        self,
+        hidden_channels=256,
+        shortcut=True,
+        return_map=False,
+        initial_stddev=0.1,
+        feature_scale=1.0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if hidden_channels < 1:
             raise ValueError(f"`hidden_channels` must be >= 1. Received: {hidden_channels}")
         if not initial_stddev > 0:
             raise ValueError(f"`initial_stddev` must be > 0. Received: {initial_stddev}")
+        if not feature_scale > 0:
+            raise ValueError(f"`feature_scale` must be > 0. Received: {feature_scale}")
         self.hidden_channels = hidden_channels
         self.shortcut = shortcut
         self.return_map = return_map
         self.initial_stddev = initial_stddev
+        self.feature_scale = feature_scale
         self.hidden = self._convolution(hidden_channels, activation="relu", name="hidden")
         self.score = self._convolution(1, use_bias=False, name="score")
 
@@ -68,7 +82,7 @@ class SpatialAttention(keras.layers.Layer):
 
     def call(self, feature_map):
         x = ops.cast(feature_map, "float32")
-        scores = self.score(self.hidden(x))
+        scores = self.score(self.hidden(x / self.feature_scale))
         # By hand, as `ops.softmax` over two axes of unknown size fails (Keras 3.15).
         peak = ops.stop_gradient(ops.max(scores, axis=(1, 2), keepdims=True))
         weights = ops.exp(scores - peak)
@@ -95,4 +109,5 @@ class SpatialAttention(keras.layers.Layer):
             "shortcut": self.shortcut,
             "return_map": self.return_map,
             "initial_stddev": self.initial_stddev,
+            "feature_scale": self.feature_scale,
         }

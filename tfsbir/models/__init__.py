@@ -1,5 +1,6 @@
 """Backbones and encoders: images in, embeddings out."""
 
+from tfsbir.models.attended_encoder import ATTENTIONS, attended_encoder, attention_maps
 from tfsbir.models.cross_domain_net import cross_domain_net
 from tfsbir.models.encoder_pair import EncoderPair
 from tfsbir.models.encoder_weights import load_encoder_weights
@@ -13,7 +14,10 @@ from tfsbir.models.squeezenet import (
 from tfsbir.models.trained_model import load_trained_model
 
 __all__ = [
+    "ATTENTIONS",
     "EncoderPair",
+    "attended_encoder",
+    "attention_maps",
     "cross_domain_net",
     "load_encoder_weights",
     "load_imagenet_weights",

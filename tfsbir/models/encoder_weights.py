@@ -13,12 +13,14 @@ def load_encoder_weights(model, path, new_layers=()):
         new_layers: Names of layers which keep their own start where the file has none of that name, as the
             head of a ranking network does that starts from a classifier's encoder. The file must have all
             others.
-    Returns: Names of the layers that were not in the file, a tuple.
+    Returns: Names of the new layers which kept their start, a tuple.
     Raises: `InputError` naming the file and, where one is at fault, the layer; `model` is unchanged.
     """
     trained = load_trained_model(path)
     weights = {layer.name: layer.get_weights() for layer in trained.layers}
-    kept = tuple(name for name in new_layers if name not in weights)
+    kept = tuple(
+        layer.name for layer in model.layers if layer.name in new_layers and layer.name not in weights
+    )
     filled = [layer for layer in model.layers if layer.weights and layer.name not in kept]
     for layer in filled:
         expected = [tuple(weight.shape) for weight in layer.weights]
