@@ -25,7 +25,7 @@ demo: $(BIN)/.installed  ## Train, export and search on drawn objects; about fou
 	@echo "Pictures: runs/demo/figures/ranked_results.png, runs/demo/figures/loss_curve.png, runs/demo/search.png"
 
 test: $(BIN)/.installed  ## The whole suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 lint: $(BIN)/.installed  ## Style
 	$(BIN)/ruff format --check .

@@ -5,8 +5,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 SEARCH = ["faiss-cpu>=1.12"]
-# SciPy and scikit-image are references that tests compare with.
-TEST = ["pytest>=8.4", "ruff>=0.14", "scipy>=1.13", "scikit-image>=0.24"]
+# SciPy and scikit-image are references that tests compare with; xdist runs the suite on all cores.
+TEST = ["pytest>=8.4", "pytest-xdist>=3.8", "ruff>=0.14", "scipy>=1.13", "scikit-image>=0.24"]
 
 setup(
     name="tfsbir",
