@@ -1,21 +1,15 @@
 """The two-branch recipe as users run it, on a few drawn objects of two classes."""
 
 import json
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.common_recipes import command, losses, run, run_killed_and_resumed
 from tfsbir.data import synthetic, synthetic_folder
 from tfsbir.models import cross_domain_net
 from tfsbir.runs import RunDirectory
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -34,31 +28,20 @@ def folder(tmp_path_factory):
     return root
 
 
-def command(folder, workdir, *flags):
+def training(folder, workdir, *flags):
     small = "--steps=6 --batch_size=4 --group_size=2 --num_views=1"
-    small += " --checkpoint_every=2 --log_every=1 --eval_every=4"
-    return [
-        sys.executable, "-m", "recipes.cross_domain_shape", "--dataset=category_folder",
-        f"--data_dir={folder}", f"--workdir={workdir}", "--num_workers=0", *small.split(), *flags,
-    ]  # fmt: skip
-
-
-def run(arguments):
-    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    small += " --checkpoint_every=2 --log_every=1 --eval_every=4 --num_workers=0"
+    return command("cross_domain_shape", "category_folder", folder, workdir, *small.split(), *flags)
 
 
 @pytest.fixture(scope="module")
 def finished(folder, tmp_path_factory):
     """The workdir of an undisturbed run."""
     workdir = tmp_path_factory.mktemp("runs") / "finished"
-    done = run(command(folder, workdir))
+    done = run(training(folder, workdir))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == RunDirectory(workdir).result
     return workdir
-
-
-def losses(workdir):
-    return [line["train/loss"] for line in RunDirectory(workdir).metrics() if "train/loss" in line]
 
 
 def test_the_run_directory_holds_two_branches_that_differ(finished):
@@ -80,24 +63,13 @@ def test_the_run_directory_holds_two_branches_that_differ(finished):
 
 def test_a_killed_run_ends_like_an_undisturbed_one(folder, finished, tmp_path):
     workdir = tmp_path / "killed"
-    process = subprocess.Popen(command(folder, workdir), cwd=ROOT, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 240
-    while not (workdir / "checkpoints" / "checkpoint").exists():  # Written after that of step 2.
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (workdir / "result.json").exists()
-    resumed = run(command(folder, workdir))
-    assert resumed.returncode == 0, resumed.stderr
-    assert "Resuming" in resumed.stderr
+    run_killed_and_resumed(training(folder, workdir), workdir)
     np.testing.assert_allclose(losses(workdir), losses(finished), rtol=1e-5)
     assert RunDirectory(workdir).result["metrics"] == pytest.approx(RunDirectory(finished).result["metrics"])
 
 
 def test_two_replicas_give_the_loss_curve_of_one(folder, finished, tmp_path):
-    done = run(command(folder, tmp_path / "two", "--strategy=mirrored", "--num_replicas=2"))
+    done = run(training(folder, tmp_path / "two", "--strategy=mirrored", "--num_replicas=2"))
     assert done.returncode == 0, done.stderr
     # Adam's division by small gradients blows up what is only rounding; pairs that are left out, or a
     # gradient that is wrong, change the first steps.
@@ -105,14 +77,14 @@ def test_two_replicas_give_the_loss_curve_of_one(folder, finished, tmp_path):
 
 
 def test_rgb_photos_give_the_photo_branch_three_channels(folder, tmp_path):
-    done = run(command(folder, tmp_path / "run", "--photo_input=rgb", "--steps=1"))
+    done = run(training(folder, tmp_path / "run", "--photo_input=rgb", "--steps=1"))
     assert done.returncode == 0, done.stderr
     photo = RunDirectory(tmp_path / "run").load_encoder("photo")
     assert photo.count_params() == cross_domain_net(channels=3).count_params()
 
 
 def test_a_batch_that_splits_a_group_is_refused(folder, tmp_path):
-    done = run(command(folder, tmp_path / "run", "--batch_size=5"))
+    done = run(training(folder, tmp_path / "run", "--batch_size=5"))
     assert done.returncode == 1
     assert "error: `batch_size` must be a multiple of 2 (`group_size`). Received: 5" in done.stderr
     assert "Traceback" not in done.stderr
@@ -121,7 +93,7 @@ def test_a_batch_that_splits_a_group_is_refused(folder, tmp_path):
 
 def test_one_class_is_too_few(tmp_path):
     synthetic_folder(tmp_path / "objects", num_train=2, num_test=1, seed=0)
-    done = run(command(tmp_path / "objects", tmp_path / "run", "--dataset=paired_folder"))
+    done = run(training(tmp_path / "objects", tmp_path / "run", "--dataset=paired_folder"))
     assert done.returncode == 1
     assert "must have sketches and photos of 2 classes or more to train on. Received: paired_folder" in (
         done.stderr

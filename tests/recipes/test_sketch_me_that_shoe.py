@@ -2,20 +2,16 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+from tests.common_recipes import ROOT, command, losses, run, run_killed_and_resumed
 from tfsbir.data import synthetic_folder
 from tfsbir.runs import RunDirectory
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -26,20 +22,9 @@ def folder(tmp_path_factory):
     return root
 
 
-def command(folder, workdir, *flags, recipe="sketch_me_that_shoe"):
-    return [
-        sys.executable, "-m", f"recipes.{recipe}", "--dataset=paired_folder", f"--data_dir={folder}",
-        f"--workdir={workdir}", *flags,
-    ]  # fmt: skip
-
-
 def training(folder, workdir, *flags):
     small = "--steps=6 --batch_size=4 --checkpoint_every=2 --log_every=1 --eval_every=4 --num_views=1"
-    return command(folder, workdir, *small.split(), *flags)
-
-
-def run(arguments):
-    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return command("sketch_me_that_shoe", "paired_folder", folder, workdir, *small.split(), *flags)
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +34,6 @@ def finished(folder, tmp_path_factory):
     done = run(training(folder, workdir))
     assert done.returncode == 0, done.stderr
     return workdir, done
-
-
-def losses(workdir):
-    return [line["train/loss"] for line in RunDirectory(workdir).metrics() if "train/loss" in line]
 
 
 def test_the_run_directory_is_as_promised(finished):
@@ -87,18 +68,7 @@ def test_a_finished_run_prints_its_result_and_does_not_train(folder, finished):
 
 def test_a_killed_run_ends_like_an_undisturbed_one(folder, finished, tmp_path):
     workdir = tmp_path / "killed"
-    process = subprocess.Popen(training(folder, workdir), cwd=ROOT, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 240
-    while not (workdir / "checkpoints" / "checkpoint").exists():  # Written last; the first is of step 2.
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (workdir / "result.json").exists()
-    resumed = run(training(folder, workdir))
-    assert resumed.returncode == 0, resumed.stderr
-    assert "Resuming" in resumed.stderr
+    run_killed_and_resumed(training(folder, workdir), workdir)
     expected = RunDirectory(finished[0])
     np.testing.assert_allclose(losses(workdir), losses(finished[0]), atol=1e-6)
     for name, value in expected.result["metrics"].items():
@@ -123,7 +93,7 @@ def test_two_replicas_give_the_loss_curve_of_one(folder, tmp_path, loss):
 
 
 def test_evaluate_measures_a_run_again(folder, finished):
-    done = run(command(folder, finished[0], "--num_views=1", recipe="evaluate"))
+    done = run(command("evaluate", "paired_folder", folder, finished[0], "--num_views=1"))
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["metrics"] == pytest.approx(RunDirectory(finished[0]).result["metrics"])
@@ -136,7 +106,7 @@ def test_a_heterogeneous_run_keeps_two_encoders(folder, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert not RunDirectory(tmp_path / "run").is_siamese
-    again = run(command(folder, tmp_path / "run", "--num_views=1", recipe="evaluate"))
+    again = run(command("evaluate", "paired_folder", folder, tmp_path / "run", "--num_views=1"))
     assert json.loads(again.stdout)["metrics"] == pytest.approx(
         RunDirectory(tmp_path / "run").result["metrics"]
     )

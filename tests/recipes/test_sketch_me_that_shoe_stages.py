@@ -2,16 +2,12 @@
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.recipes.test_sketch_me_that_shoe import ROOT, losses, run
+from tests.common_recipes import command, losses, run, run_killed_and_resumed
 from tfsbir.data import synthetic_folder
 from tfsbir.runs import RunDirectory
 from tfsbir.strokes import VectorSketch, rasterize
@@ -65,10 +61,9 @@ DATASETS = {
 
 def stage(number, data, workdir, *flags):
     name, folder = DATASETS[number]
-    return [
-        sys.executable, "-m", "recipes.sketch_me_that_shoe", f"--stage={number}", f"--dataset={name}",
-        f"--data_dir={data / folder}", f"--workdir={workdir}", *SMALL, *flags,
-    ]  # fmt: skip
+    return command(
+        "sketch_me_that_shoe", name, data / folder, workdir, f"--stage={number}", *SMALL, *flags
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -117,17 +112,7 @@ def test_a_killed_stage_ends_like_an_undisturbed_one(data, stages, tmp_path, num
     more = {2: STROKES, 3: ("--precision=mixed_bfloat16",)}[number]
     more += tuple(f"--{name}={given[name]}" for name in ("more_dataset", "more_data_dir") if name in given)
     arguments = stage(number, data, tmp_path / "killed", f"--weights={stages[number - 1]}", *more)
-    process = subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 240
-    while not (tmp_path / "killed" / "checkpoints" / "checkpoint").exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / "killed" / "result.json").exists()
-    resumed = run(arguments)
-    assert resumed.returncode == 0, resumed.stderr
+    resumed = run_killed_and_resumed(arguments, tmp_path / "killed")
     np.testing.assert_allclose(losses(tmp_path / "killed"), losses(stages[number]), atol=1e-6)
     assert json.loads(resumed.stdout)["metrics"] == pytest.approx(
         RunDirectory(stages[number]).result["metrics"]

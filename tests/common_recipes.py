@@ -1,0 +1,46 @@
+"""Recipes as users run them: commands in processes of their own."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tfsbir.runs import RunDirectory
+
+ROOT = Path(__file__).resolve().parents[1]
+DEADLINE = 240  # Seconds until a checkpoint must be there, on a busy machine.
+
+
+def command(recipe, dataset, data_dir, workdir, *flags):
+    """Returns the command of a recipe as a list."""
+    return [
+        sys.executable, "-m", f"recipes.{recipe}", f"--dataset={dataset}", f"--data_dir={data_dir}",
+        f"--workdir={workdir}", *flags,
+    ]  # fmt: skip
+
+
+def run(arguments):
+    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+def losses(workdir):
+    """Returns the losses that a run has logged, step by step."""
+    return [line["train/loss"] for line in RunDirectory(workdir).metrics() if "train/loss" in line]
+
+
+def run_killed_and_resumed(arguments, workdir):
+    """Kills a training after its first checkpoint and gives its command again; returns how that ended."""
+    process = subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + DEADLINE
+    while not (workdir / "checkpoints" / "checkpoint").exists():  # Written last.
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (workdir / "result.json").exists()
+    resumed = run(arguments)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "Resuming" in resumed.stderr
+    return resumed
