@@ -11,11 +11,10 @@ import dataclasses
 
 from absl import flags
 
-from recipes.common import data, evaluation, running
+from recipes.common import data, encoders, evaluation, running
 from tfsbir import command
 from tfsbir.data.worker_pool import worker_pool
 from tfsbir.errors import InputError
-from tfsbir.models import EncoderPair
 from tfsbir.runs import RunDirectory
 
 FLAGS = flags.FLAGS
@@ -42,9 +41,8 @@ def main(_):
             f"`dataset` must give photos as {preprocessing.photo_input}, as {run.path} was trained. "
             f"Received: {split.photo_input}"
         )
-    sketch = run.load_encoder("sketch")
-    pair = EncoderPair(sketch, sketch if run.is_siamese else run.load_encoder("photo"))
-    found, distances = evaluation.evaluator(pair, split)(num_views=int(FLAGS.num_views))
+    pair = encoders.load_pair(run)
+    found, distances = evaluation.evaluator(pair, split, run.load_distance())(num_views=int(FLAGS.num_views))
     if FLAGS.sheet:
         evaluation.draw_ranked_results(split, distances, FLAGS.sheet)
     running.print_json({

@@ -24,11 +24,19 @@ import keras
 import numpy as np
 from absl import flags
 
-from recipes.common import augmentation, category_pools, data, encoders, evaluation, running, training
+from recipes.common import (
+    augmentation,
+    category_pools,
+    data,
+    encoders,
+    evaluation,
+    ranking,
+    running,
+    training,
+)
 from tfsbir import command, losses, sampling
 from tfsbir.data.batches import batches
 from tfsbir.data.worker_pool import worker_pool
-from tfsbir.distribute import gather
 from tfsbir.errors import InputError
 from tfsbir.models import EncoderPair, sketch_a_net_features
 
@@ -43,30 +51,24 @@ flags.DEFINE_integer("stage", 4, "Stage of Sec. 4.4.", lower_bound=1, upper_boun
 flags.DEFINE_float(
     "dropout", 0.5, "Of stages 1 and 2: dropout of the classifier.", lower_bound=0.0, upper_bound=0.9
 )
-flags.DEFINE_enum("branches", "siamese", ["siamese", "heterogeneous"], "One encoder or two (Sec. 4.3).")
-flags.DEFINE_enum(
-    "loss", "batch_triplet", ["batch_triplet", "triplet", "contrastive", "info_nce"],
-    "Of stage 4: Eq. 2 over all pairs of a batch, Eq. 2 over annotated triplets (Sec. 3.2), verification of "
-    "pairs (Sec. 5.3), or a softmax over the batch.",
-)  # fmt: skip
-flags.DEFINE_float(
-    "margin", 0.3, "Margin (gamma of Eq. 2; 2 in the paper, 0.3 in its code).", lower_bound=1e-6
+ranking.define_ranking_flags(
+    batch_triplet="Eq. 2 over all pairs of a batch",
+    triplet="Eq. 2 over annotated triplets (Sec. 3.2)",
+    contrastive="verification of pairs (Sec. 5.3)",
+    info_nce="a softmax over the batch",
 )
 flags.DEFINE_float(
     "contrastive_margin", 1.0, "Distance that --loss=contrastive asks of other pairs.", lower_bound=1e-6
 )
 flags.DEFINE_float("temperature", 0.07, "Temperature of --loss=info_nce.", lower_bound=1e-4)
-flags.DEFINE_float("annotated_share", 0.75, "Share of annotated triplets.", lower_bound=0.0, upper_bound=1.0)
 flags.DEFINE_float(
     "representative_share", 0.6,
     "Of stage 3: share of each class's sketches to train on, those that the classifier of --weights (a run "
     "of stage 2) is surest of.",
     lower_bound=0.01, upper_bound=1.0,
 )  # fmt: skip
-flags.DEFINE_enum("optimizer", "adam", ["adam", "sgd"], "AdamW, or SGD with momentum 0.9 (the paper).")
-flags.DEFINE_float("weight_decay", 5e-4, "Weight decay (R of Eq. 3).", lower_bound=0.0)
 augmentation.define_augmentation_flags(sketch_warp=1.0, photo_warp=0.3)
-for module in (augmentation, data, encoders, running, training):
+for module in (augmentation, data, encoders, ranking, running, training):
     flags.adopt_module_key_flags(module)
 
 
@@ -124,12 +126,10 @@ def classify(strategy, pool, domain):
 
 def rank(strategy, pool):
     """Stages 3 and 4: a pair of encoders learns which photo is closer, by category or by instance."""
-    train, test, test_name = (data.load_categories if FLAGS.stage == 3 else data.load_pairs)(pool)
-    augment = augmentation.augmentation(train)
+    splits = train, test, test_name = (data.load_categories if FLAGS.stage == 3 else data.load_pairs)(pool)
     with strategy.scope():
         pair = encoders.make_encoders(FLAGS.branches == "siamese", train.photo_input)
         optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
-    has_negatives = FLAGS.stage == 3 or FLAGS.loss == "triplet"
     run = running.start_run(RECIPE, train)
     if run.result is not None:
         running.print_json(run.result)
@@ -137,39 +137,17 @@ def rank(strategy, pool):
     encoders.start_encoders(run, pair, train)
     if FLAGS.stage == 3:
         sampler = category_pools.category_triplets(run, pair, train, FLAGS.representative_share)
-    elif has_negatives:
-        sampler = sampling.AnnotatedTriplets(train, FLAGS.batch_size, FLAGS.seed, FLAGS.annotated_share)
+        loss = losses.TripletRanking(FLAGS.margin)
     else:
-        sampler = sampling.TruePairs(train, FLAGS.batch_size, FLAGS.seed)
-    loss = {
-        "batch_triplet": losses.BatchTripletRanking(FLAGS.margin),
-        "triplet": losses.TripletRanking(FLAGS.margin),
-        "contrastive": losses.BatchContrastive(FLAGS.contrastive_margin),
-        "info_nce": losses.InfoNCE(FLAGS.temperature),
-    }["triplet" if has_negatives else FLAGS.loss]
-
-    def make_batches(start):
-        return batches(
-            train, sampler, start, FLAGS.steps, pair.sketch.input_shape[1], FLAGS.seed, augment, pool
-        )  # fmt: skip
-
-    def replica_loss(batch):
-        photos = [batch[name] for name in ("photo", "negative") if name in batch]
-        embeddings = tuple(pair.encode(batch["sketch"], photos, training=True))
-        instances = batch["instance"]
-        if not has_negatives:  # They are the other photos of the whole global batch.
-            instances, embeddings = gather((instances, embeddings))
-        return loss(instances, embeddings)
-
-    evaluate = evaluation.evaluator(pair, test)
-    seconds = training.train(
-        run, {"sketch": pair.sketch, "photo": pair.photo}, optimizer, strategy, make_batches, replica_loss,
-        lambda: {f"{test_name}/{name}": value for name, value in evaluate(num_views=1)[0].items()},
-    )  # fmt: skip
-    pair = encoders.pair_in_float32(pair)
-    found, distances = evaluation.evaluator(pair, test)(num_views=int(FLAGS.num_views))
-    running.save_pair(run, pair, train)
-    evaluation.draw_ranked_results(test, distances, run.figures / "ranked_results.png")
+        sampler = ranking.pair_sampler(train)
+        loss = {
+            "batch_triplet": losses.BatchTripletRanking(FLAGS.margin),
+            "triplet": losses.TripletRanking(FLAGS.margin),
+            "contrastive": losses.BatchContrastive(FLAGS.contrastive_margin),
+            "info_nce": losses.InfoNCE(FLAGS.temperature),
+        }[FLAGS.loss]
+    seconds = ranking.train_pair(run, pair, splits, strategy, optimizer, pool, sampler, loss)
+    _, found, _ = ranking.save_and_measure(run, pair, train, test)
     running.finish_run(run, test_name, found, seconds)
 
 

@@ -11,11 +11,13 @@ from tfsbir.errors import InputError
 from tfsbir.models import (
     EncoderPair,
     load_encoder_weights,
+    load_imagenet_weights,
     sketch_a_net,
     sketch_a_net_classifier,
     squeezenet_encoder,
     whiten_head,
 )
+from tfsbir.models.attended_encoder import ATTENTION
 from tfsbir.preprocessing import center_crop
 from tfsbir.runs import PHOTO_ENCODER, SKETCH_ENCODER
 
@@ -24,25 +26,19 @@ IMAGE_SIZE = 225  # The papers' crop of a 256 px image; every backbone here take
 WHITENING_IMAGES = 2000  # Of each domain, at most: enough for principal components, and 400 MB.
 
 
-def _sketch_a_net(channels, weights):
+def _sketch_a_net(channels):
     if channels != 1:
         raise InputError("`backbone` sketch_a_net takes edge maps. Received: `photo_input` rgb")
-    encoder = sketch_a_net(image_size=IMAGE_SIZE)
-    if weights is not None:
-        # The encoder of a classifier ends in fc6; what ranks begins its own fc7.
-        _log_new(load_encoder_weights(encoder, weights, new_layers=("fc7",)), weights)
-    return encoder
+    return sketch_a_net(image_size=IMAGE_SIZE)
 
 
-def _squeezenet(channels, weights):
-    if weights is None or not weights.endswith(".keras"):
-        return squeezenet_encoder(IMAGE_SIZE, channels, weights=weights)
-    encoder = squeezenet_encoder(IMAGE_SIZE, channels)
-    load_encoder_weights(encoder, weights)
-    return encoder
+def _squeezenet(channels):
+    return squeezenet_encoder(IMAGE_SIZE, channels)
 
 
 BACKBONES = {"sketch_a_net": _sketch_a_net, "squeezenet": _squeezenet}
+# What a trained encoder need not have: that of a classifier ends in fc6, and not every recipe attends.
+NEW_LAYERS = ("fc7", ATTENTION)
 
 
 def define_encoder_flags(backbone):
@@ -82,19 +78,38 @@ def trained_encoder(domain):
     return str(model / (PHOTO_ENCODER if has_own else SKETCH_ENCODER))
 
 
-def make_encoders(is_siamese, photo_input):
-    """Returns the `EncoderPair` that the flags ask for."""
+def make_encoders(is_siamese, photo_input, extend=lambda encoder: encoder):
+    """Returns the `EncoderPair` that the flags ask for.
+
+    Args:
+        is_siamese: Whether both branches are one encoder.
+        photo_input: "edges" or "rgb".
+        extend: Function from the backbone's encoder to the one that a recipe makes of it.
+    """
     keras.config.set_dtype_policy(FLAGS.precision)
-    build = BACKBONES[FLAGS.backbone]
     photo_channels = 1 if photo_input == "edges" else 3
     if is_siamese and photo_channels == 3:
         raise InputError("`branches` must be heterogeneous where photos are RGB. Received: siamese")
-    sketch = build(1, trained_encoder("sketch") or FLAGS.weights)
-    photo = sketch if is_siamese else build(photo_channels, trained_encoder("photo") or FLAGS.weights)
+    sketch = _make_encoder("sketch", 1, extend)
+    photo = sketch if is_siamese else _make_encoder("photo", photo_channels, extend)
     if FLAGS.freeze_convolutions:
         _freeze_convolutions(sketch)
         _freeze_convolutions(photo)
     return EncoderPair(sketch, photo)
+
+
+def _make_encoder(domain, channels, extend):
+    encoder = extend(BACKBONES[FLAGS.backbone](channels))
+    trained = trained_encoder(domain)
+    if trained is not None:
+        _log_new(load_encoder_weights(encoder, trained, NEW_LAYERS), trained)
+    elif FLAGS.weights is not None and FLAGS.backbone == "squeezenet":
+        load_imagenet_weights(encoder, FLAGS.weights)
+    elif FLAGS.weights is not None:
+        raise InputError(
+            f"`weights` of {FLAGS.backbone} must be a run or a .keras encoder. Received: {FLAGS.weights}"
+        )
+    return encoder
 
 
 def make_classifier(num_classes, dropout):
@@ -130,6 +145,12 @@ def start_encoders(run, pair, train):
     else:
         whiten_head(pair.sketch, sketches)
         whiten_head(pair.photo, photos)
+
+
+def load_pair(run):
+    """Returns the trained `EncoderPair` of a run directory."""
+    sketch = run.load_encoder("sketch")
+    return EncoderPair(sketch, sketch if run.is_siamese else run.load_encoder("photo"))
 
 
 def pair_in_float32(pair):

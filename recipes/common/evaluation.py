@@ -31,12 +31,14 @@ def encode_function(encoder, progress=None):
     return encode
 
 
-def evaluator(pair, split):
+def evaluator(pair, split, distance=None):
     """Returns a function of `num_views` which measures `pair` on `split`.
+
+    `distance` is a layer of `tfsbir.distances`, None for `SquaredEuclidean`.
 
     It returns `(metrics, distances)`: the dict of `measure`, and `(num_sketches, num_photos)` float32.
     """
-    distance = SquaredEuclidean()
+    distance = SquaredEuclidean() if distance is None else distance
 
     def evaluate(num_views):
         total = num_views * (len(split.sketches) + len(split.photos))

@@ -8,6 +8,7 @@ from absl import flags
 
 from recipes.common.data import photo_reader
 from tfsbir import figures
+from tfsbir.distances import distance_name
 from tfsbir.preprocessing import Preprocessing
 from tfsbir.runs import RunDirectory
 
@@ -43,8 +44,11 @@ def start_run(recipe, train):
     return run
 
 
-def save_pair(run, pair, train, classifier=None):
-    """Writes the encoders of an `EncoderPair`, how images become their inputs, and a classifier if given."""
+def save_pair(run, pair, train, classifier=None, distance=None):
+    """Writes the encoders of an `EncoderPair` and how images become their inputs.
+
+    With them goes a classifier, or a distance other than `SquaredEuclidean`, if given.
+    """
     reader = photo_reader()
     preprocessing = Preprocessing(
         pair.sketch.input_shape[1],
@@ -52,8 +56,9 @@ def save_pair(run, pair, train, classifier=None):
         train.photo_input,
         edge_model=reader.edge_model,
         edge_detector=reader.edge_detector,
+        distance="squared_euclidean" if distance is None else distance_name(distance),
     )
-    run.save_encoders(pair.sketch, pair.photo, preprocessing, classifier, train.class_names)
+    run.save_encoders(pair.sketch, pair.photo, preprocessing, classifier, train.class_names, distance)
     if pair.is_siamese:
         run.note(model="photo_encoder.keras is sketch_encoder.keras: the branches are siamese")
 

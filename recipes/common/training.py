@@ -64,9 +64,12 @@ def make_strategy():
     return strategy
 
 
-def make_optimizer(name, weight_decay):
-    """Returns the optimizer `name` ("adam" or "sgd") with the schedule of the flags."""
-    rate = FLAGS.learning_rate
+def make_optimizer(name, weight_decay, learning_rate=None):
+    """Returns the optimizer `name` ("adam" or "sgd") with the schedule of the flags.
+
+    `learning_rate` is the rate at the start, None for that of the flags.
+    """
+    rate = FLAGS.learning_rate if learning_rate is None else learning_rate
     if FLAGS.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, FLAGS.steps)
     if name == "sgd":
@@ -74,28 +77,38 @@ def make_optimizer(name, weight_decay):
     return keras.optimizers.AdamW(rate, weight_decay=weight_decay)
 
 
-def train(run, models, optimizer, strategy, make_batches, replica_loss, evaluate):
+def train(run, models, optimizer, strategy, make_batches, replica_loss, evaluate, own_optimizers=None):
     """Runs the loop: steps, log, evaluations, checkpoints; resumes where the newest checkpoint is.
 
     Args:
         run: `RunDirectory`.
-        models: Dict from a name in the checkpoint to a `keras.Model`; their trainable variables, each once,
-            are what is trained.
+        models: Dict from a name in the checkpoint to a `keras.Model` or a layer; their trainable variables,
+            each once, are what is trained.
         optimizer: Keras optimizer, made in the strategy's scope.
         strategy: `tf.distribute.Strategy`.
         make_batches: Function from a first step to a `tf.data.Dataset` of the global batches from there.
         replica_loss: Function from a replica's batch to its share of the loss, a scalar. A loss reduced
             by Keras is divided by the number of replicas already, so the shares sum up.
         evaluate: Function without arguments which returns a dict of metrics, for the log.
+        own_optimizers: Dict from names in `models` to optimizers which train these in place of `optimizer`.
     Returns: Seconds of training, evaluations included, over all the times the run was resumed.
     Raises: `InputError` if the loss is not finite.
     """
-    variables = list({id(v): v for model in models.values() for v in model.trainable_variables}.values())
+    own_optimizers = own_optimizers or {}
+    shared = [model for name, model in models.items() if name not in own_optimizers]
+    variables = [list({id(v): v for model in shared for v in model.trainable_variables}.values())]
+    variables += [models[name].trainable_variables for name in own_optimizers]
+    optimizers = [optimizer, *own_optimizers.values()]
     with strategy.scope():
-        optimizer.build(variables)
+        for one, trained in zip(optimizers, variables, strict=True):
+            one.build(trained)
     seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
     checkpoint = tf.train.Checkpoint(
-        **models, random_states=_random_states(models), optimizer=optimizer, seconds=seconds
+        **models,
+        random_states=_random_states(models),
+        optimizer=optimizer,
+        own_optimizers=own_optimizers,
+        seconds=seconds,
     )
     manager = tf.train.CheckpointManager(checkpoint, run.checkpoints, max_to_keep=2)
     checkpoint.restore(manager.latest_checkpoint)
@@ -107,7 +120,10 @@ def train(run, models, optimizer, strategy, make_batches, replica_loss, evaluate
     def replica_step(batch):
         with tf.GradientTape() as tape:
             loss = replica_loss(batch)
-        optimizer.apply(tape.gradient(loss, variables), variables)  # Sums over the replicas.
+        for one, gradients, trained in zip(
+            optimizers, tape.gradient(loss, variables), variables, strict=True
+        ):
+            one.apply(gradients, trained)  # Sums over the replicas.
         return loss
 
     @tf.function
