@@ -9,7 +9,9 @@ import numpy as np
 from absl import app, flags, logging
 
 from tfsbir import files
+from tfsbir.distances import distance_name
 from tfsbir.errors import InputError
+from tfsbir.retrieval.lifting import WEIGHTS_FILE, Lifting
 from tfsbir.runs import versions
 
 DOMAINS = ("sketch", "photo")
@@ -18,7 +20,7 @@ MAX_NORM_ERROR = 1e-3
 WARM_UP_RUNS, TIMED_RUNS = 5, 50
 
 
-def define_flags(min_cosine_help):
+def define_flags(min_cosine_help, max_distance_error_help):
     """Defines the flags that every exporter has. Called by a command, since importers have own flags."""
     flags.DEFINE_string("workdir", None, "The run directory to export.", required=True)
     flags.DEFINE_string("output", None, "Folder to write; made, or an older export replaced.", required=True)
@@ -29,6 +31,7 @@ def define_flags(min_cosine_help):
         "Fail where an embedding's length differs from Keras' by more than this share of it.",
         lower_bound=0.0,
     )
+    flags.DEFINE_float("max_distance_error", None, max_distance_error_help, lower_bound=0.0)
 
 
 def check_arguments(argv):
@@ -62,6 +65,11 @@ def load_encoders(run):
         "sketch": sketch_encoder,
         "photo": sketch_encoder if run.is_siamese else run.load_encoder("photo"),
     }
+
+
+def load_learned_distance(run):
+    """Returns the run's distance, a layer, or None where it is squared Euclidean, which needs no lifting."""
+    return None if run.preprocessing().distance == "squared_euclidean" else run.load_distance()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,6 +146,56 @@ def compare(encoders, encode, images, min_cosine, max_norm_error):
     }
 
 
+def compare_distances(encoders, distance, encode, lift, images, max_distance_error):
+    """Compares an artefact's distances, by way of its lifting, with what the run ranks by.
+
+    Every held-out sketch meets every held-out photo: in the run by `distance.pairwise` of the Keras encoders'
+    embeddings, in the artefact by its own embeddings, lifted by itself.
+
+    Args:
+        encoders: Dict of the Keras models by domain.
+        distance: The run's learned distance, a layer of `tfsbir.distances`.
+        encode: Dict by domain of functions from one image, `(1, size, size, channels)`, to `(1, dim)`.
+        lift: Dict by domain of functions from an embedding, `(1, dim)`: of a sketch to the pair of the lifted
+            one, `(1, dim + 1)`, and its constant, `(1,)`; of a photo to the lifted one.
+        images: Dict of `RealImages` by domain.
+        max_distance_error: Float, how far a distance may be from the run's, as a share of the range of the
+            run's distances.
+    Returns: A dict with `distance`, its name, `num_distances`, `max_distance_error`,
+        `mean_distance_error` and the `tolerance`.
+    Raises: `InputError` beyond the tolerance, and where a distance is not finite or all are equal.
+    """
+    embeddings = {
+        domain: encoders[domain].predict(images[domain].held_out, batch_size=16, verbose=0)
+        for domain in DOMAINS
+    }
+    expected = np.asarray(distance.pairwise(embeddings["sketch"], embeddings["photo"]), np.float64)
+    lifted = {
+        domain: [lift[domain](encode[domain](image[None])) for image in images[domain].held_out]
+        for domain in DOMAINS
+    }
+    queries = np.concatenate([query for query, _ in lifted["sketch"]]).astype(np.float64)
+    constants = np.concatenate([constant for _, constant in lifted["sketch"]]).astype(np.float64)
+    photos = np.concatenate(lifted["photo"]).astype(np.float64)
+    extent = np.ptp(expected)
+    if not 0 < extent < np.inf:
+        raise InputError(f"the run's distances must be finite and differ. Received: a range of {extent}")
+    errors = np.abs(constants[:, None] - queries @ photos.T - expected) / extent
+    found = np.max(errors)
+    if not found <= max_distance_error:  # NaN fails too.
+        raise InputError(
+            f"the exported distances must have `max_distance_error` <= {max_distance_error}, as a share of "
+            f"the range of the run's, on {errors.size} pairs of training images. Received: {found:.2e}"
+        )
+    return {
+        "distance": distance_name(distance),
+        "num_distances": errors.size,
+        "max_distance_error": float(found),
+        "mean_distance_error": float(np.mean(errors)),
+        "tolerance": {"max_distance_error": max_distance_error},
+    }
+
+
 def measure_latency(encode, image, num_threads):
     """Times `encode` on one image, warm; returns milliseconds: `median`, `p10` and `p90`."""
     for _ in range(WARM_UP_RUNS):
@@ -151,8 +209,10 @@ def measure_latency(encode, image, num_threads):
     return {"median": median, "p10": p10, "p90": p90, "num_threads": num_threads, "runs": TIMED_RUNS}
 
 
-def write_description(folder, run, kind, quantize, parity, latency_ms):
+def write_description(folder, run, kind, quantize, parity, distance_parity, latency_ms):
     """Writes `preprocessing.json`, `encoder.json` and `report.json` beside a finished artefact.
+
+    Where the run's distance is learned, its weights become `distance.npy`, which `tfsbir index` lifts by.
 
     Args:
         folder: Folder that holds the artefact and nothing else so far.
@@ -160,6 +220,7 @@ def write_description(folder, run, kind, quantize, parity, latency_ms):
         kind: "saved_model" or "litert".
         quantize: Str, how its numbers are stored.
         parity: Dict from `compare`.
+        distance_parity: Dict from `compare_distances`, None where the distance is not learned.
         latency_ms: Dict of dicts from `measure_latency`, by domain.
     Returns: The report, a dict. `latency_ms` is the sketch encoder's, which is what answers a query.
     """
@@ -173,12 +234,17 @@ def write_description(folder, run, kind, quantize, parity, latency_ms):
         "quantize": quantize,
         "size_bytes": sum(sizes.values()),
         "parity": parity,
+        "distance_parity": distance_parity,
         "latency_ms": latency_ms["sketch"],
         "photo_latency_ms": latency_ms["photo"],
         "files": sizes,
         "versions": {**versions(), "ai-edge-litert": metadata.version("ai-edge-litert")},
     }
     files.write_bytes(folder / "preprocessing.json", (run.model / "preprocessing.json").read_bytes())
+    if distance_parity is not None:
+        # A learned distance has one variable.
+        weights = Lifting(distance_parity["distance"], run.load_distance().get_weights()[0])
+        files.write_bytes(folder / WEIGHTS_FILE, weights.to_bytes())
     files.write_json(folder / "encoder.json", {"fingerprint": run.fingerprint(), "kind": kind})
     files.write_json(folder / "report.json", report)
     logging.info(

@@ -12,9 +12,11 @@ import pytest
 from PIL import Image
 
 from tests.cli.test_cli import run
-from tests.retrieval.tiny_run import write_tiny_run
-from tfsbir.cli.index import find_images
+from tests.distances.common_distances import holef
+from tests.retrieval.tiny_run import EMBEDDING_DIM, write_tiny_run
+from tfsbir.cli.index import FLAGS, find_images
 from tfsbir.retrieval import Gallery, open_encoder
+from tfsbir.retrieval.photo_index import INDEXES
 from tfsbir.runs import RunDirectory
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -77,6 +79,7 @@ def test_index_reports_what_it_did_and_what_it_skipped(work, indexed):
     assert code == 0
     result = json.loads(out)
     assert (result["num_photos"], result["num_skipped"], result["dim"]) == (NUM_PHOTOS, 3, 8)
+    assert (result["metric"], result["index"]) == ("squared_euclidean", "flat")
     assert result["images_per_second"] == pytest.approx(NUM_PHOTOS / result["seconds"], rel=0.1)
     broken = [work / "photos" / name for name in ("cut.jpg", "text.JPG", "zero.png")]
     assert [Path(skipped["path"]) for skipped in result["skipped"]] == broken
@@ -126,6 +129,46 @@ def test_search_as_json_with_a_sheet(capsys, work, indexed, tmp_path):
     with Image.open(sheet_path) as sheet:
         assert sheet.format == "PNG"
         assert sheet.width > 10 * 128 and sheet.height > 2 * 128  # Twelve photos in rows of ten.
+
+
+def test_a_learned_distance_by_a_graph_is_searched_by_and_named(capsys, work, tmp_path):
+    trained = write_tiny_run(tmp_path / "run", distance=holef(EMBEDDING_DIM))
+    gallery = f"--gallery={tmp_path / 'gallery'}"
+    sketch = f"--sketch={work / 'sketch.png'}"
+    argv = (f"--model={trained.path}", f"--photos={work / 'photos'}", "--index=hnsw", "--json")
+    code, out, _ = run(capsys, "index", gallery, *argv)
+    assert code == 0
+    assert (json.loads(out)["metric"], json.loads(out)["index"]) == ("holef", "hnsw")
+
+    code, out, err = run(capsys, "search", gallery, sketch, "--top=99", "--ef_search=50", "--json")
+    assert (code, err) == (0, "")
+    result = json.loads(out)
+    assert (result["metric"], result["index"]) == ("holef", "hnsw")
+    encoder = open_encoder(trained.path)
+    paths = [Path(found["path"]) for found in result["results"]]
+    embeddings = [
+        encode(np.stack([read(path) for path in files]))
+        for encode, read, files in (
+            (encoder.encode_sketches, encoder.preprocessing.read_sketch, [work / "sketch.png"]),
+            (encoder.encode_photos, encoder.preprocessing.read_photo, paths),
+        )
+    ]
+    expected = np.asarray(trained.load_distance().pairwise(*embeddings))[0]
+    assert len(paths) == NUM_PHOTOS
+    assert np.all(np.diff(expected) > -1e-5)
+    np.testing.assert_allclose([found["distance"] for found in result["results"]], expected, atol=1e-5)
+
+    code, out, err = run(capsys, "search", gallery, sketch, "--top=3")
+    assert code == 0
+    assert [line.split("  ")[-1] for line in out.splitlines()] == [str(path) for path in paths[:3]]
+    assert re.search(r", 12 photos searched approximately \(hnsw\) by holef in [\d.]+ ms\n$", err)
+
+
+def test_ef_search_is_for_graphs(capsys, work, indexed):
+    code, out, err = search(capsys, work, f"--sketch={work / 'sketch.png'}", "--ef_search=50")
+    assert (code, out) == (1, "")
+    message = f"`--ef_search` needs a gallery made with --index=hnsw. Received: {work / 'gallery'}"
+    assert err == f"error: {message}\n"
 
 
 def test_search_refuses_another_model_and_takes_a_moved_one(capsys, work, indexed, tmp_path):
@@ -210,6 +253,13 @@ def test_index_as_text(capsys, work, tmp_path):
     assert code == 0
     pattern = rf"12 photos in {tmp_path / 'gallery'}, 3 skipped, [\d.]+ s, [\d.]+ images/s\n"
     assert re.fullmatch(pattern, out)
+
+
+def test_the_kinds_of_index_are_those_of_the_library(capsys):
+    assert FLAGS["index"].parser.enum_values == list(INDEXES)
+    code, _, err = run(capsys, "index", "--model=m", "--photos=p", "--gallery=g", "--index=ivf")
+    assert code == 1
+    assert "value should be one of <flat|hnsw>" in err
 
 
 def test_find_images_looks_everywhere_below(tmp_path):

@@ -1,8 +1,10 @@
 """Runs to export, made once."""
 
+import numpy as np
 import pytest
 
-from tests.export.small_run import write_small_run
+from tests.export.small_run import EMBEDDING_DIM, write_small_run
+from tfsbir.distances import HOLEF
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +15,12 @@ def siamese_run(tmp_path_factory):
 @pytest.fixture(scope="session")
 def heterogeneous_run(tmp_path_factory):
     return write_small_run(tmp_path_factory.mktemp("heterogeneous"), is_siamese=False)
+
+
+@pytest.fixture(scope="session")
+def holef_run(tmp_path_factory):
+    """A siamese run that ranks by HOLEF with weights of both signs."""
+    distance = HOLEF(EMBEDDING_DIM)
+    drawn = np.random.default_rng(0).normal(size=(EMBEDDING_DIM, EMBEDDING_DIM))
+    distance.pair_weights.assign(np.eye(EMBEDDING_DIM) + 0.02 * drawn)
+    return write_small_run(tmp_path_factory.mktemp("holef"), distance=distance)

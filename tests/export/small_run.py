@@ -5,6 +5,7 @@ import keras
 import numpy as np
 
 from tfsbir import files
+from tfsbir.distances import SquaredEuclidean, distance_name
 from tfsbir.layers import BlurPyramid, ToImageNetBGR
 from tfsbir.preprocessing import Preprocessing
 from tfsbir.runs import RunDirectory
@@ -12,14 +13,19 @@ from tfsbir.runs import RunDirectory
 IMAGE_SIZE, EMBEDDING_DIM = 64, 288
 
 
-def write_small_run(path, is_siamese=True, num_pairs=16):
-    """Writes a run in `path`/run, trained in name only on line drawings in `path`/data."""
+def write_small_run(path, is_siamese=True, num_pairs=16, distance=None):
+    """Writes a run in `path`/run, trained in name only on line drawings in `path`/data.
+
+    A learned `distance` is a layer for embeddings of `EMBEDDING_DIM`.
+    """
     _write_drawings(path / "data" / "train", num_pairs)
     keras.utils.set_random_seed(0)
     run = RunDirectory(path / "run")
     sketch_encoder = small_encoder()
     photo_encoder = sketch_encoder if is_siamese else small_encoder()
-    run.save_encoders(sketch_encoder, photo_encoder, Preprocessing(IMAGE_SIZE, EMBEDDING_DIM))
+    name = distance_name(distance or SquaredEuclidean())
+    preprocessing = Preprocessing(IMAGE_SIZE, EMBEDDING_DIM, distance=name)
+    run.save_encoders(sketch_encoder, photo_encoder, preprocessing, distance=distance)
     dataset = {"name": "paired_folder", "data_dir": str(path / "data")}
     files.write_json(run.path / "config.json", {"flags": {}, "dataset": dataset})
     return run

@@ -1,8 +1,10 @@
+import keras
 import numpy as np
 import pytest
 from absl import app
 
 from export import common
+from tfsbir.distances import HOLEF
 from tfsbir.errors import InputError
 
 TOLERANCE = {"min_cosine": 0.999, "max_norm_error": 1e-3}
@@ -106,3 +108,45 @@ def test_an_argument_that_is_no_flag_is_refused():
     common.check_arguments(["litert"])
     with pytest.raises(app.UsageError, match=r"every argument must be a flag\. Received: int8"):
         common.check_arguments(["litert", "int8"])
+
+
+def layer_lift(distance):
+    """Returns the lifting of `compare_distances`, from the layer itself."""
+
+    def lift_query(embedding):
+        constant = distance.distance_of(embedding, np.zeros((1, 1), np.float32))
+        return np.asarray(distance.lift_query(embedding)), np.asarray(constant)[:, 0]
+
+    return {"sketch": lift_query, "photo": lambda embedding: np.asarray(distance.lift_photo(embedding))}
+
+
+def test_equal_distances_pass_and_wrong_ones_of_either_domain_fail():
+    distance = HOLEF(5)
+    rng = np.random.default_rng(0)
+    distance.pair_weights.assign(rng.normal(size=(5, 5)))
+    embedding = keras.Input((5,))
+    encoders = dict.fromkeys(common.DOMAINS, keras.Model(embedding, embedding))
+    encode = dict.fromkeys(common.DOMAINS, np.asarray)
+    images = {
+        domain: common.RealImages(None, rng.normal(size=(count, 5)).astype(np.float32))
+        for domain, count in (("sketch", 4), ("photo", 3))
+    }
+    lift = layer_lift(distance)
+    parity = common.compare_distances(encoders, distance, encode, lift, images, 1e-3)
+    assert (parity["distance"], parity["num_distances"]) == ("holef", 12)
+    assert 0 <= parity["mean_distance_error"] <= parity["max_distance_error"] < 1e-3
+    assert parity["tolerance"] == {"max_distance_error": 1e-3}
+    for wrong in (
+        {**lift, "photo": lambda embedding: 1.01 * lift["photo"](embedding)},
+        {**lift, "photo": lambda embedding: np.nan * lift["photo"](embedding)},
+        {**lift, "sketch": lambda embedding: (lift["sketch"](embedding)[0], np.zeros(1))},
+    ):
+        with pytest.raises(InputError, match=r"`max_distance_error` <= 0\.001, .* on 12 pairs of training"):
+            common.compare_distances(encoders, distance, encode, wrong, images, 1e-3)
+    one = {domain: common.RealImages(None, both.held_out[:1]) for domain, both in images.items()}
+    with pytest.raises(InputError, match=r"must be finite and differ\. Received: a range of 0"):
+        common.compare_distances(encoders, distance, encode, lift, one, 1e-3)
+
+
+def test_squared_euclidean_has_no_learned_distance(siamese_run):
+    assert common.load_learned_distance(siamese_run) is None

@@ -54,6 +54,15 @@ def test_only_the_normalisations_stay_in_float(siamese_run):
     assert np.linalg.norm(embedding) == pytest.approx(1, abs=1e-6)
 
 
+def test_lengths_stay_where_unit_parts_are_put_together(siamese_run):
+    # As a fusion of attended and global features does; nothing normalises the whole.
+    images = common.real_images(siamese_run, num_calibration=6)["sketch"].calibration
+    encoder = siamese_run.load_encoder("sketch")
+    (whole,) = [layer for layer in encoder.layers if isinstance(layer, keras.layers.Concatenate)][-1:]
+    encode = interpreter_function(convert(keras.Model(encoder.input, whole.output), "int8", images))
+    assert np.linalg.norm(encode(images[:1])) == pytest.approx(np.sqrt(2), abs=1e-6)
+
+
 def test_paper_is_exact(images):
     image = keras.Input((12, 12, 1))
     model = convert(keras.Model(image, keras.layers.MaxPooling2D(2)(image)), "int8", images)

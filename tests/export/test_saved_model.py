@@ -79,7 +79,7 @@ def test_a_siamese_run_has_both_signatures_and_its_weights_once(siamese_run, exp
 def test_beyond_the_tolerance_nothing_is_left(siamese_run, tmp_path, monkeypatch):
     write = saved_model.write_saved_model
 
-    def write_another(encoders, folder):
+    def write_another(encoders, folder, distance):
         # Weights that differ a little, as those of another checkpoint would.
         changed = siamese_run.load_encoder("sketch")
         changed.set_weights([weight + 0.05 for weight in changed.get_weights()])

@@ -18,7 +18,7 @@ class DrawnPreprocessing(Preprocessing):
         return np.full((8, 8, 1), int(path.stem), np.float32)
 
 
-def drawn_encoder(embeddings, fingerprint="made", before_batch=None, distance="squared_euclidean"):
+def drawn_encoder(embeddings, fingerprint="made", before_batch=None, lifting=None):
     """Returns an `Encoder` which gives photo `NUMBER.png` the embedding of that row."""
 
     def encode(images):
@@ -26,8 +26,12 @@ def drawn_encoder(embeddings, fingerprint="made", before_batch=None, distance="s
             before_batch()
         return embeddings[images[:, 0, 0, 0].astype(int)]
 
-    preprocessing = DrawnPreprocessing(image_size=8, embedding_dim=embeddings.shape[1], distance=distance)
-    return Encoder(Path("/runs/drawn"), "run", fingerprint, preprocessing, encode, encode)
+    preprocessing = DrawnPreprocessing(
+        image_size=8,
+        embedding_dim=embeddings.shape[1],
+        distance=lifting.distance if lifting else "squared_euclidean",
+    )
+    return Encoder(Path("/runs/drawn"), "run", fingerprint, preprocessing, encode, encode, lifting)
 
 
 def unit_vectors(count, dim, seed=0):

@@ -2,16 +2,21 @@
 
 import json
 import re
+import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.retrieval.tiny_run import write_tiny_run
+from tests.distances.common_distances import holef, mahalanobis
+from tests.retrieval.learned_distances import LEARNED, lifting_of
+from tests.retrieval.tiny_run import EMBEDDING_DIM, write_tiny_run
 from tfsbir import files
 from tfsbir.errors import InputError
-from tfsbir.retrieval import encoder_kind, open_encoder
+from tfsbir.preprocessing import Preprocessing
+from tfsbir.retrieval import Encoder, encoder_kind, open_encoder
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +113,11 @@ def test_litert_agrees_with_its_run(run, tmp_path, io_type):
         (encoder.encode_sketches(inputs(1)), expected.encode_sketches(inputs(1))),
         (encoder.encode_photos(inputs(3)), expected.encode_photos(inputs(3))),
     ):
-        np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
-        assert (found * wanted).sum(axis=1).min() > (0.97 if io_type == tf.int8 else 0.999999)
+        # Lengths are the model's own: arithmetic in int8 keeps them less well than directions.
+        np.testing.assert_allclose(
+            np.linalg.norm(found, axis=1), 1, atol=0.05 if io_type == tf.int8 else 1e-6
+        )
+        assert (found * wanted).sum(axis=1).min() > (0.95 if io_type == tf.int8 else 0.999999)
 
 
 def test_an_image_of_another_shape_is_refused(run):
@@ -171,3 +179,65 @@ def test_the_kind_is_told_without_reading_the_model(tmp_path):
     assert encoder_kind(tmp_path) == "litert"
     (tmp_path / "run" / "model").mkdir(parents=True)
     assert encoder_kind(tmp_path / "run") == "run"
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_a_run_lifts_by_its_learned_distance(tmp_path, name):
+    layer = LEARNED[name](EMBEDDING_DIM)
+    run = write_tiny_run(tmp_path, distance=layer)
+    lifting = open_encoder(run.path).lifting
+    assert (lifting.distance, lifting.dim) == (name, EMBEDDING_DIM)
+    np.testing.assert_array_equal(lifting.weights, run.load_distance().get_weights()[0])
+
+
+def test_squared_euclidean_needs_no_lifting(run, saved_model):
+    assert open_encoder(run.path).lifting is None
+    assert open_encoder(saved_model).lifting is None
+
+
+def test_an_export_lifts_by_its_weights_and_damaged_ones_are_named(run, saved_model, tmp_path):
+    folder = tmp_path / "export"
+    shutil.copytree(saved_model, folder)
+    preprocessing = {**run.preprocessing().to_json(), "distance": "holef"}
+    files.write_json(folder / "preprocessing.json", preprocessing)
+    path = folder / "distance.npy"
+    expected = "distance.npy: expected the weights of holef for embeddings of 8; "
+    with pytest.raises(InputError, match=re.escape(expected + "there is no such file")):
+        open_encoder(folder)
+    for data, message in (
+        (b"", "."),
+        (lifting_of(mahalanobis(8)).to_bytes()[:-1], "."),
+        (lifting_of(LEARNED["weighted_euclidean"](8)).to_bytes(), "`weights` must have the shape"),
+        (lifting_of(holef(7)).to_bytes(), "found those for 7"),
+    ):
+        path.write_bytes(data)
+        with pytest.raises(InputError, match=f"{re.escape(expected)}.*{message}"):
+            open_encoder(folder)
+    path.write_bytes(lifting_of(holef(8)).to_bytes())
+    lifting = open_encoder(folder).lifting
+    np.testing.assert_array_equal(lifting.weights, holef(8).get_weights()[0])
+
+
+def test_the_lifting_must_be_that_of_the_preprocessing():
+    unlifted, lifted = Preprocessing(64, 8), Preprocessing(64, 8, distance="holef")
+    for preprocessing, lifting, message in (
+        (unlifted, lifting_of(holef(8)), "that of None. Received: ('holef', 8)"),
+        (lifted, None, "that of ('holef', 8). Received: None"),
+        (lifted, lifting_of(mahalanobis(8)), "that of ('holef', 8). Received: ('mahalanobis', 8)"),
+        (lifted, lifting_of(holef(7)), "that of ('holef', 8). Received: ('holef', 7)"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(f"`lifting` must be {message}")):
+            Encoder(Path("/runs/a"), "run", "made", preprocessing, None, None, lifting)
+
+
+def test_an_embedding_of_zeros_is_no_obstacle(tmp_path):
+    image = keras.Input((64, 64, 1))
+    nothing = keras.layers.Dense(8, kernel_initializer="zeros")(keras.layers.Flatten()(image))
+    keras.Model(image, nothing).export(
+        tmp_path / "model", input_signature=[keras.InputSpec("float32", (1, 64, 64, 1))], verbose=False
+    )
+    model = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "model")).convert()
+    (tmp_path / "sketch_encoder.tflite").write_bytes(model)
+    files.write_json(tmp_path / "preprocessing.json", Preprocessing(64, 8).to_json())
+    files.write_json(tmp_path / "encoder.json", {"fingerprint": "made", "kind": "litert"})
+    np.testing.assert_array_equal(open_encoder(tmp_path).encode_sketches(inputs(1, 2)), np.zeros((2, 8)))

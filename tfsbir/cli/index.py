@@ -6,6 +6,7 @@ Images are looked for in the folder and all folders below it (not through links 
 that begin with a dot). A photo that cannot be read is reported and skipped. The gallery is a small folder:
 embeddings and paths, no pixels. It appears at once when everything is encoded, in place of an older gallery
 of that name, and remembers the model, so that only sketches encoded by the same one are searched for.
+Photos are ranked by the distance that the model was trained for, a learned one too.
 """
 
 import json
@@ -26,6 +27,15 @@ flags.DEFINE_string(
 flags.DEFINE_string("photos", None, "Folder of the photos.", flag_values=FLAGS)
 flags.DEFINE_string("gallery", None, "Folder to save the gallery in.", flag_values=FLAGS)
 flags.DEFINE_integer("batch_size", 32, "Photos encoded at once.", lower_bound=1, flag_values=FLAGS)
+# The kinds stand in tfsbir.retrieval.photo_index, which imports FAISS.
+flags.DEFINE_enum(
+    "index",
+    "flat",
+    ["flat", "hnsw"],
+    "flat compares a sketch with every photo. hnsw is a graph: faster from tens of thousands of photos on, "
+    "but approximate, so a photo among the nearest may be missing.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_bool("json", False, "Print one JSON document instead of text.", flag_values=FLAGS)
 
 
@@ -43,7 +53,12 @@ def main(argv):
 
     start = time.perf_counter()
     gallery, skipped = Gallery.build(
-        encoder, photo_paths, FLAGS.gallery, batch_size=FLAGS.batch_size, root=FLAGS.photos
+        encoder,
+        photo_paths,
+        FLAGS.gallery,
+        batch_size=FLAGS.batch_size,
+        root=FLAGS.photos,
+        index=FLAGS.index,
     )
     seconds = time.perf_counter() - start
     for _, reason in skipped:
@@ -58,6 +73,8 @@ def main(argv):
             "seconds": round(seconds, 3),
             "images_per_second": round(rate, 2),
             "dim": gallery.dim,
+            "metric": gallery.distance,
+            "index": gallery.index_kind,
             "encoder": {
                 "path": str(gallery.encoder_path),
                 "kind": gallery.encoder_kind,

@@ -2,9 +2,13 @@
 
     tfsbir search --gallery=shoes.gallery --sketch=sneaker.png --top=5 --sheet=found.png
 
-Prints rank, squared Euclidean distance (0 is the same, 4 the opposite) and path of each photo, nearest
-first; on stderr, how long encoding the sketch and searching took once everything was loaded. The sketch
-is an image file, black on white; the gallery's own model encodes it.
+Prints rank, distance and path of each photo, nearest first; on stderr, how long encoding the sketch and
+searching took once everything was loaded. The distance is the one that the gallery's model was trained for.
+Where that is not squared Euclidean, it is named on stderr. Lower is nearer, and all but holef are >= 0; a
+squared Euclidean one of embeddings of length 1 is at most 4. A gallery made with `--index=hnsw` is searched
+approximately: the distances are right, but a photo among the nearest may be missing.
+
+The sketch is an image file, black on white; the gallery's own model encodes it.
 """
 
 import io
@@ -34,6 +38,13 @@ flags.DEFINE_string(
     flag_values=FLAGS,
 )
 flags.DEFINE_integer("top", 10, "Number of photos to find.", lower_bound=1, flag_values=FLAGS)
+flags.DEFINE_integer(
+    "ef_search",
+    None,
+    "Photos to keep in view while searching an hnsw gallery: more is slower and misses fewer.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
 flags.DEFINE_string("sheet", None, "PNG file to draw the sketch and the photos found in.", flag_values=FLAGS)
 flags.DEFINE_bool("json", False, "Print one JSON document instead of text.", flag_values=FLAGS)
 
@@ -47,6 +58,8 @@ def main(argv):
     from tfsbir.retrieval import Gallery, encoder_kind, open_encoder
 
     gallery = Gallery.open(FLAGS.gallery)
+    if FLAGS.ef_search is not None and gallery.index_kind != "hnsw":
+        raise InputError(f"`--ef_search` needs a gallery made with --index=hnsw. Received: {gallery.path}")
     model = FLAGS.model or gallery.encoder_path
     if not FLAGS.model and not gallery.encoder_path.exists():
         raise InputError(
@@ -64,7 +77,7 @@ def main(argv):
     start = time.perf_counter()
     embedding = encoder.encode_sketches(sketch[None])
     encoded = time.perf_counter()
-    distances, indices = gallery.search(embedding, FLAGS.top)
+    distances, indices = gallery.search(embedding, FLAGS.top, FLAGS.ef_search)
     searched = time.perf_counter()
     results = [
         {"rank": rank, "distance": float(distance), "path": str(gallery.paths[index])}
@@ -78,6 +91,8 @@ def main(argv):
             "gallery": str(gallery.path),
             "sketch": FLAGS.sketch,
             "num_photos": len(gallery),
+            "metric": gallery.distance,
+            "index": gallery.index_kind,
             "encode_ms": round(encode_ms, 3),
             "search_ms": round(search_ms, 3),
             "results": results,
@@ -86,8 +101,11 @@ def main(argv):
     else:
         for result in results:
             print(f"{result['rank']:>3}  {result['distance']:.4f}  {result['path']}")
+        how = " approximately (hnsw)" if gallery.index_kind == "hnsw" else ""
+        by = "" if gallery.distance == "squared_euclidean" else f" by {gallery.distance}"
         print(
-            f"sketch encoded in {encode_ms:.1f} ms, {len(gallery)} photos searched in {search_ms:.1f} ms",
+            f"sketch encoded in {encode_ms:.1f} ms, {len(gallery)} photos searched{how}{by} "
+            f"in {search_ms:.1f} ms",
             file=sys.stderr,
         )
     return 0

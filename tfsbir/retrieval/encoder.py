@@ -8,6 +8,7 @@ import numpy as np
 
 from tfsbir.errors import InputError
 from tfsbir.preprocessing import Preprocessing
+from tfsbir.retrieval.lifting import WEIGHTS_FILE, Lifting
 
 BATCH_SIZE = 64
 EXPORT_FILE = "encoder.json"
@@ -26,13 +27,22 @@ class Encoder:
         preprocessing: `Preprocessing`.
         encode_sketch: Function from float32 `(batch, size, size, 1)` to `(batch, dim)`.
         encode_photo: The same for photos; `(batch, size, size, 1 or 3)`.
+        lifting: `Lifting` of the distance that the encoder learned with; None for squared Euclidean.
+    Raises: `ValueError` if `lifting` is not that of the distance and the dim in `preprocessing`.
     """
 
-    def __init__(self, path, kind, fingerprint, preprocessing, encode_sketch, encode_photo):
+    def __init__(self, path, kind, fingerprint, preprocessing, encode_sketch, encode_photo, lifting=None):
+        wanted = None
+        if preprocessing.distance != "squared_euclidean":
+            wanted = preprocessing.distance, preprocessing.embedding_dim
+        found = None if lifting is None else (lifting.distance, lifting.dim)
+        if found != wanted:
+            raise ValueError(f"`lifting` must be that of {wanted}. Received: {found}")
         self.path = path
         self.kind = kind
         self.fingerprint = fingerprint
         self.preprocessing = preprocessing
+        self.lifting = lifting
         shapes = preprocessing.to_json()
         self._sketch_shape, self._photo_shape = tuple(shapes["sketch_shape"]), tuple(shapes["photo_shape"])
         self._encode_sketch = encode_sketch
@@ -43,7 +53,7 @@ class Encoder:
 
         Goes through the model in batches of at most 64, so any number of images fits into memory.
 
-        Returns: float32 `(num_sketches, dim)`, unit-norm.
+        Returns: float32 `(num_sketches, dim)`, as long as the model makes them.
         Raises: `ValueError` for another shape.
         """
         return self._encode(self._encode_sketch, images, self._sketch_shape)
@@ -76,8 +86,9 @@ def open_encoder(path):
         return _open_run(path)
     preprocessing = Preprocessing.from_json(path / "preprocessing.json")
     fingerprint = _read_export(path)["fingerprint"]
+    lifting = _read_lifting(path / WEIGHTS_FILE, preprocessing)
     open_functions = _open_saved_model if kind == "saved_model" else _open_litert
-    return Encoder(path, kind, fingerprint, preprocessing, *open_functions(path))
+    return Encoder(path, kind, fingerprint, preprocessing, *open_functions(path), lifting)
 
 
 def encoder_kind(path):
@@ -113,6 +124,22 @@ def _read_export(path):
     return export
 
 
+def _read_lifting(path, preprocessing):
+    distance, dim = preprocessing.distance, preprocessing.embedding_dim
+    if distance == "squared_euclidean":
+        return None
+    expected = f"{path}: expected the weights of {distance} for embeddings of {dim}"
+    try:
+        lifting = Lifting.from_bytes(distance, path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{expected}; there is no such file") from None
+    except ValueError as error:
+        raise InputError(f"{expected}; {_first_line(error)}") from None
+    if lifting.dim != dim:
+        raise InputError(f"{expected}; found those for {lifting.dim}")
+    return lifting
+
+
 def _open_run(path):
     # TensorFlow takes seconds to import and LiteRT does without it, so each kind imports its own.
     from tfsbir.runs import RunDirectory
@@ -123,7 +150,11 @@ def _open_run(path):
     photo_encoder = sketch_encoder if run.is_siamese else run.load_encoder("photo")
     encode_sketch = _compiled(sketch_encoder)
     encode_photo = encode_sketch if run.is_siamese else _compiled(photo_encoder)
-    return Encoder(path, "run", run.fingerprint(), preprocessing, encode_sketch, encode_photo)
+    lifting = None
+    if preprocessing.distance != "squared_euclidean":
+        # A learned distance has one variable.
+        lifting = Lifting(preprocessing.distance, run.load_distance().get_weights()[0])
+    return Encoder(path, "run", run.fingerprint(), preprocessing, encode_sketch, encode_photo, lifting)
 
 
 def _compiled(model):
@@ -181,12 +212,7 @@ def _litert_function(path):
             interpreter.set_tensor(image["index"], _quantize(images[start : start + 1], image))
             interpreter.invoke()
             embeddings.append(_dequantize(interpreter.get_tensor(embedding["index"]), embedding))
-        embeddings = np.concatenate(embeddings)
-        # Integer arithmetic keeps the direction of an embedding better than its length.
-        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-        if not np.all(norms > 0):
-            raise InputError(f"{path}: expected embeddings with a direction; found length {norms.min()}")
-        return embeddings / norms
+        return np.concatenate(embeddings)
 
     return encode
 

@@ -1,37 +1,60 @@
-"""Photos that can be searched: their embeddings in an exact index, and what made them."""
+"""Photos that can be searched: their embeddings in an index, and what made them."""
 
-import collections
-import concurrent.futures
 import dataclasses
-import hashlib
-import itertools
 import json
 import os
-import sys
 from pathlib import Path
 
 import faiss
 import numpy as np
-import tqdm
 
 from tfsbir import files
 from tfsbir.errors import InputError
 from tfsbir.preprocessing import Preprocessing
-
-FORMAT_VERSION = 1
-METRIC = "squared_euclidean"
-RECORD_FILE, INDEX_FILE, PHOTOS_FILE = "gallery.json", "index.faiss", "photos.json"
-# Bound on how far FAISS's float32 distances of unit vectors are off (measured: 1.3e-6 at 2048 dimensions).
-ROUNDING = 1e-5
+from tfsbir.retrieval.gallery_files import (
+    FORMAT_VERSION,
+    INDEX_FILE,
+    PHOTOS_FILE,
+    RECORD_FILE,
+    check_gallery_target,
+    read_checked,
+    read_record,
+    sha256,
+)
+from tfsbir.retrieval.lifting import WEIGHTS_FILE, Lifting
+from tfsbir.retrieval.photo_index import (
+    EF_CONSTRUCTION,
+    EF_SEARCH,
+    M,
+    check_kind,
+    euclidean_queries,
+    exact_candidates,
+    graph_candidates,
+    index_kind,
+    longest_norm,
+    make_index,
+)
+from tfsbir.retrieval.photo_reading import decode_ahead, in_batches, progress_bar
 
 
 class Gallery:
-    """An exact index of photo embeddings, saved as one folder, bound to the encoder that made it.
+    """An index of photo embeddings, saved as one folder, bound to the encoder that made it.
 
     `build` makes one and `open` reads it again. The folder holds `index.faiss` (the embeddings),
-    `photos.json` (the photos' ids) and `gallery.json` (format version, encoder, preprocessing, folder of
-    the photos, SHA-256 of the other two). The photos themselves stay where they are. A photo's gallery id
-    is its place in the list it was built from.
+    `photos.json` (the photos' ids) and `gallery.json` (format version, encoder, preprocessing, distance,
+    index, folder of the photos, SHA-256 of the other files). The photos themselves stay where they are. A
+    photo's gallery id is its place in the list it was built from.
+
+    It ranks by the distance that the encoder was trained for. Where that is a learned one, the index holds
+    lifted embeddings, and the folder `distance.npy`, the weights: queries are lifted here, so what comes and
+    goes is always embeddings and distances.
+
+    Args:
+        path: Absolute `Path` of the folder.
+        index: `faiss.Index` from `make_index`, of embeddings or of lifted ones.
+        photo_ids: Iterable of str, one for each vector in the index.
+        record: Dict, what `gallery.json` holds.
+        lifting: `Lifting` that the photos in the index were lifted by, or None.
 
     Attributes:
         path: Absolute `Path` of the folder.
@@ -39,13 +62,17 @@ class Gallery:
         photo_ids: Tuple of str, paths of the photos relative to `photo_root`, with forward slashes.
         paths: Tuple of absolute `Path`s of the photos.
         dim: Int, length of an embedding.
+        distance: Str, name of the distance, one of `tfsbir.distances.DISTANCES`.
+        index_kind: "flat", exact, or "hnsw", approximate.
         encoder_path: Absolute `Path` of the run directory or export whose encoder made the gallery.
         encoder_kind: "run", "saved_model" or "litert".
         encoder_fingerprint: Str, identity of that encoder.
         preprocessing: `Preprocessing` of that encoder.
+    Raises: `ValueError` if the vectors in `index` are not as many as `photo_ids` or not as long as embeddings
+        are, or lifted ones.
     """
 
-    def __init__(self, path, index, photo_ids, record):
+    def __init__(self, path, index, photo_ids, record, lifting=None):
         self.path = path
         self.photo_ids = tuple(photo_ids)
         self.photo_root = Path(record["photo_root"])
@@ -57,13 +84,20 @@ class Gallery:
         self.preprocessing = Preprocessing(**{
             field.name: record["preprocessing"][field.name] for field in dataclasses.fields(Preprocessing)
         })  # fmt: skip
+        self.distance = "squared_euclidean" if lifting is None else lifting.distance
+        self.index_kind = index_kind(index)
+        wanted, found = (len(self.photo_ids), self.dim + (lifting is not None)), (index.ntotal, index.d)
+        if found != wanted:
+            raise ValueError(f"`index` must hold the shape {wanted}. Received: {found}")
         self._index = index
+        self._lifting = lifting
+        self._longest = longest_norm(index)
 
     def __len__(self):
         return len(self.photo_ids)
 
     @classmethod
-    def build(cls, encoder, photo_paths, path, batch_size=32, root=None, progress=True):
+    def build(cls, encoder, photo_paths, path, batch_size=32, root=None, progress=True, index="flat"):
         """Encodes photos and saves them as a gallery, in place of an older one at `path`.
 
         Photos are decoded ahead in a few threads, so that the encoder does not wait for them. One that
@@ -77,19 +111,16 @@ class Gallery:
             batch_size: Int >= 1, photos that are encoded at once.
             root: Folder that all photos lie in; None takes the deepest such folder.
             progress: Whether a bar on stderr shows photos per second and the time left.
+            index: "flat", which is exact, or "hnsw", which is faster in large galleries and approximate.
         Returns: The `Gallery`, and a list of `(path, reason)` of the photos that were left out.
-        Raises: `InputError` if no photo is usable, `path` is something else than a gallery, the encoder
-            was trained for a distance other than squared Euclidean or its embeddings are not unit-norm;
-            `ValueError` if `batch_size` < 1 or a photo lies outside `root`.
+        Raises: `InputError` if no photo is usable, `path` is something else than a gallery or an embedding is
+            not finite; `ValueError` if `batch_size` < 1, `index` is another one or a photo lies outside
+            `root`.
         """
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be >= 1. Received: {batch_size}")
+        check_kind(index)
         path = check_gallery_target(path)
-        if encoder.preprocessing.distance != METRIC:
-            raise InputError(
-                f"{encoder.path}: expected an encoder for the distance {METRIC}; "
-                f"found {encoder.preprocessing.distance}"
-            )
         photo_paths = [Path(os.path.abspath(photo_path)) for photo_path in photo_paths]
         if not photo_paths:
             raise InputError(f"{path}: expected at least one photo to build a gallery from; found none")
@@ -98,27 +129,29 @@ class Gallery:
             if not photo_path.is_relative_to(root):
                 raise ValueError(f"`root` must hold every photo, and {photo_path} too. Received: {root}")
 
-        embeddings, kept, skipped = [], [], []
-        photos = _decode_ahead(encoder.preprocessing.read_photo, photo_paths, ahead=2 * batch_size)
-        with _progress_bar(len(photo_paths), progress) as bar:
-            for batch in _batches(photos, batch_size):
+        vectors, kept, skipped = [], [], []
+        photos = decode_ahead(encoder.preprocessing.read_photo, photo_paths, ahead=2 * batch_size)
+        with progress_bar(len(photo_paths), progress) as bar:
+            for batch in in_batches(photos, batch_size):
                 usable = [(photo_path, photo) for photo_path, photo, error in batch if error is None]
                 skipped += [(photo_path, str(error)) for photo_path, _, error in batch if error is not None]
                 if usable:
                     kept += [photo_path for photo_path, _ in usable]
-                    embeddings.append(encoder.encode_photos(np.stack([photo for _, photo in usable])))
+                    embeddings = encoder.encode_photos(np.stack([photo for _, photo in usable]))
+                    if not np.all(np.isfinite(embeddings)):
+                        raise InputError(
+                            f"{encoder.path}: expected an encoder of finite embeddings; found others"
+                        )
+                    vectors.append(encoder.lifting.lift_photos(embeddings) if encoder.lifting else embeddings)
                 bar.update(len(batch))
         if not kept:
             raise InputError(
                 f"{root}: expected at least one readable photo; found none among {len(photo_paths)} "
                 f"(the first: {skipped[0][1]})"
             )
-        embeddings = np.concatenate(embeddings)
-        if not _is_unit_norm(embeddings):
-            raise InputError(f"{encoder.path}: expected an encoder of unit-norm embeddings; found others")
 
-        index = faiss.IndexFlatL2(embeddings.shape[1])
-        index.add(embeddings)
+        faiss_index = make_index(index, np.concatenate(vectors), is_lifted=encoder.lifting is not None)
+        settings = {} if index == "flat" else {"m": M, "ef_construction": EF_CONSTRUCTION}
         photo_ids = [photo_path.relative_to(root).as_posix() for photo_path in kept]
         record = {
             "format_version": FORMAT_VERSION,
@@ -127,20 +160,22 @@ class Gallery:
                 "kind": encoder.kind,
                 "fingerprint": encoder.fingerprint,
             },
-            "dim": embeddings.shape[1],
+            "dim": encoder.preprocessing.embedding_dim,
             "count": len(kept),
-            "metric": METRIC,
+            "metric": encoder.preprocessing.distance,
+            "index": {"kind": index, **settings},
             "preprocessing": encoder.preprocessing.to_json(),
             "photo_root": str(root),
         }
+        gallery = cls(path, faiss_index, photo_ids, record, encoder.lifting)
         with files.replacing_folder(path) as folder:
-            files.write_bytes(folder / INDEX_FILE, faiss.serialize_index(index).tobytes())
+            files.write_bytes(folder / INDEX_FILE, faiss.serialize_index(faiss_index).tobytes())
             files.write_json(folder / PHOTOS_FILE, photo_ids)
-            record["sha256"] = {
-                name: _sha256((folder / name).read_bytes()) for name in (INDEX_FILE, PHOTOS_FILE)
-            }
+            if encoder.lifting:
+                files.write_bytes(folder / WEIGHTS_FILE, encoder.lifting.to_bytes())
+            record["sha256"] = {file.name: sha256(file.read_bytes()) for file in sorted(folder.iterdir())}
             files.write_json(folder / RECORD_FILE, record)
-        return cls(path, index, photo_ids, record), skipped
+        return gallery, skipped
 
     @classmethod
     def open(cls, path, encoder=None):
@@ -154,12 +189,16 @@ class Gallery:
             `encoder` is not the one that made the gallery.
         """
         path = Path(path).resolve()
-        record = _read_record(path)
+        record = read_record(path)
         try:
-            index = _read_checked(path / INDEX_FILE, record["sha256"][INDEX_FILE])
-            photo_ids = _read_checked(path / PHOTOS_FILE, record["sha256"][PHOTOS_FILE])
+            index = read_checked(path / INDEX_FILE, record["sha256"][INDEX_FILE])
+            photo_ids = read_checked(path / PHOTOS_FILE, record["sha256"][PHOTOS_FILE])
             index = faiss.deserialize_index(np.frombuffer(index, np.uint8))
-            gallery = cls(path, index, json.loads(photo_ids), record)
+            lifting = None
+            if record["metric"] != "squared_euclidean":
+                weights = read_checked(path / WEIGHTS_FILE, record["sha256"][WEIGHTS_FILE])
+                lifting = Lifting.from_bytes(record["metric"], weights)
+            gallery = cls(path, index, json.loads(photo_ids), record, lifting)
         except InputError:
             raise
         except (KeyError, TypeError, ValueError) as error:
@@ -179,156 +218,85 @@ class Gallery:
                 f"{self.encoder_fingerprint}; found {encoder.path} with {encoder.fingerprint}"
             )
 
-    def search(self, embeddings, k):
+    def search(self, embeddings, k, ef_search=None):
         """Finds the `k` nearest photos of each query, nearest first.
 
-        Exact. Equal distances are ordered by gallery id, the lower first. FAISS promises no order among
-        them, and neither which of them it returns when they straddle the end of the list. So it is asked
-        for more than `k` until the surplus is certainly farther; the distances of these candidates are
-        then computed anew in float64, rounded to float32, and sorted by (distance, gallery id).
+        FAISS finds candidates; their distances are then computed anew in float64, rounded to float32, and
+        sorted by (distance, gallery id). So equal distances are ordered by gallery id, the lower first.
+
+        Exact in a "flat" gallery, ties at the end of the list too (`exact_candidates`). Approximate in an
+        "hnsw" gallery: the distances are right, but a photo among the `k` nearest may be missing, the more
+        seldom the larger `ef_search` is. Where the graph leads to fewer than `k` photos, all are compared.
 
         Args:
-            embeddings: `(num_queries, dim)`, unit-norm.
+            embeddings: `(num_queries, dim)`, not lifted.
             k: Int >= 1; more than the gallery holds returns all of it.
-        Returns: float32 squared Euclidean distances in [0, 4] and int64 gallery ids, both
-            `(num_queries, min(k, len(gallery)))`.
-        Raises: `ValueError` if `k` < 1 or `embeddings` are of another shape or not unit-norm.
+            ef_search: Int >= 1, photos that HNSW keeps in view while it searches (at least `k`); None for
+                `EF_SEARCH`. A "flat" gallery has none.
+        Returns: float32 distances and int64 gallery ids, both `(num_queries, min(k, len(gallery)))`. Only
+            HOLEF's distances may be negative; squared Euclidean ones of unit-norm embeddings are in [0, 4].
+        Raises: `ValueError` if `k` or `ef_search` is < 1, if `ef_search` is given to a "flat" gallery, or if
+            `embeddings` are of another shape or not finite.
         """
         if k < 1:
             raise ValueError(f"`k` must be >= 1. Received: {k}")
+        if ef_search is not None and (self.index_kind == "flat" or ef_search < 1):
+            raise ValueError(
+                "`ef_search` must be >= 1, and None in a gallery whose index is flat. "
+                f"Received: {ef_search} and the index {self.index_kind}"
+            )
         embeddings = np.ascontiguousarray(embeddings, np.float32)
         if embeddings.ndim != 2 or embeddings.shape[1] != self.dim:
             raise ValueError(
                 f"`embeddings` must have the shape (None, {self.dim}). Received: {embeddings.shape}"
             )
-        if not _is_unit_norm(embeddings):
-            raise ValueError(
-                "`embeddings` must be unit-norm. "
-                f"Received: norms {np.linalg.norm(embeddings, axis=1)[:3].tolist()}"
-            )
+        if not np.all(np.isfinite(embeddings)):
+            raise ValueError("`embeddings` must be finite. Received: others")
         k = min(k, len(self))
         distances = np.zeros((len(embeddings), k), np.float32)
         indices = np.zeros((len(embeddings), k), np.int64)
         if len(embeddings) == 0:
             return distances, indices
-        for query, candidates in enumerate(self._candidates(embeddings, k)):
-            photos = self._index.reconstruct_batch(candidates).astype(np.float64)
-            exact = np.square(photos - embeddings[query]).sum(axis=1).astype(np.float32)
-            nearest = np.lexsort((candidates, exact))[:k]
-            distances[query], indices[query] = exact[nearest], candidates[nearest]
+        queries, constants = embeddings, np.zeros(len(embeddings))
+        if self._lifting is not None:
+            queries, constants = self._lifting.lift_queries(embeddings)
+        for row, candidates in enumerate(self._candidates(queries, constants, k, ef_search)):
+            found = self._distances(queries[row], constants[row], candidates).astype(np.float32)
+            nearest = np.lexsort((candidates, found))[:k]
+            distances[row], indices[row] = found[nearest], candidates[nearest]
         return distances, indices
 
-    def _candidates(self, embeddings, k):
-        width = min(2 * k, len(self))
-        while True:
-            rough, candidates = self._index.search(embeddings, width)
-            if width == len(self) or np.all(rough[:, -1] > rough[:, k - 1] + 2 * ROUNDING):
-                return candidates
-            width = min(2 * width, len(self))
+    def _distances(self, query, constant, candidates):
+        photos = self._index.reconstruct_batch(candidates).astype(np.float64)
+        # Sums along each row, since a matrix product may round equal rows in different ways.
+        if self._lifting is None:
+            return np.square(photos - query).sum(axis=1)
+        if self.index_kind == "hnsw":  # Its last dimension is another one, see `make_index`.
+            photos = self._lifting.with_last_dimension(photos[:, :-1])
+        return self._lifting.distances(constant, (photos * query).sum(axis=1))
 
+    def _candidates(self, queries, constants, k, ef_search):
+        if self.index_kind == "flat":
+            return exact_candidates(self._index, queries, k, self._slack(queries, constants))
+        if self._lifting is not None:
+            queries = euclidean_queries(queries)
+        candidates = list(graph_candidates(self._index, queries, k, ef_search or EF_SEARCH))
+        for row, found in enumerate(candidates):
+            candidates[row] = found[found >= 0]
+            if len(candidates[row]) < k:
+                one = slice(row, row + 1)
+                slack = self._slack(queries[one], constants[one])
+                (candidates[row],) = exact_candidates(self._index, queries[one], k, slack)
+        return candidates
 
-def check_gallery_target(path):
-    """Checks that a gallery may be saved at `path`: nothing, an empty folder or an older gallery is there.
+    def _slack(self, queries, constants):
+        """Returns for each query the gap between two of FAISS's distances that makes their order certain.
 
-    Returns: `path` as an absolute `Path`.
-    Raises: `InputError` otherwise, so that no other folder is ever replaced, and if the folder around it
-        cannot be written to.
-    """
-    path = Path(path).resolve()
-    parent = next(folder for folder in path.parents if folder.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise InputError(f"{path}: expected a place that can be written to; {parent} cannot")
-    if not path.exists():
-        return path
-    if not path.is_dir():
-        raise InputError(f"{path}: expected a gallery to replace or no such file; found a file")
-    strangers = sorted({entry.name for entry in path.iterdir()} - {RECORD_FILE, INDEX_FILE, PHOTOS_FILE})
-    if strangers:
-        raise InputError(
-            f"{path}: expected a gallery to replace, an empty folder or no such folder; "
-            f"found one that holds {strangers[0]}"
-        )
-    return path
-
-
-def _read_record(path):
-    if not path.is_dir():
-        found = "it is not a folder" if path.exists() else "there is no such folder"
-        raise InputError(f"{path}: expected a gallery; {found}")
-    try:
-        record = json.loads(_read(path / RECORD_FILE))
-    except ValueError as error:
-        raise InputError(f"{path / RECORD_FILE}: expected JSON; {error}") from None
-    version = record.get("format_version") if isinstance(record, dict) else None
-    if version != FORMAT_VERSION:
-        raise InputError(
-            f"{path / RECORD_FILE}: expected format version {FORMAT_VERSION}; found {version} "
-            "(build the gallery again with this version of tfsbir)"
-        )
-    return record
-
-
-def _read_checked(path, expected):
-    data = _read(path)
-    found = _sha256(data)
-    if found != expected:
-        raise InputError(
-            f"{path}: expected the file that the gallery was saved with, SHA-256 {expected}; found {found}"
-        )
-    return data
-
-
-def _read(path):
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: expected a file of a gallery; there is no such file") from None
-
-
-def _sha256(data):
-    return hashlib.sha256(data).hexdigest()
-
-
-def _is_unit_norm(embeddings):
-    # NaN is not close to 1 either.
-    return bool(np.all(np.abs(np.linalg.norm(embeddings, axis=1) - 1.0) < 1e-3))
-
-
-def _decode_ahead(read, paths, ahead):
-    """Yields `(path, image or None, InputError or None)` in order, keeping `ahead` reads under way."""
-    executor = concurrent.futures.ThreadPoolExecutor(min(4, os.cpu_count() or 1), "decode")
-    try:
-        waiting = collections.deque()
-        for path in paths:
-            waiting.append((path, executor.submit(read, path)))
-            if len(waiting) > ahead:
-                yield _decoded(*waiting.popleft())
-        while waiting:
-            yield _decoded(*waiting.popleft())
-    finally:
-        executor.shutdown(cancel_futures=True)
-
-
-def _decoded(path, reading):
-    try:
-        return path, reading.result(), None
-    except InputError as error:
-        return path, None, error
-
-
-def _batches(values, size):
-    values = iter(values)
-    while batch := list(itertools.islice(values, size)):
-        yield batch
-
-
-def _progress_bar(total, is_shown):
-    return tqdm.tqdm(
-        total=total,
-        desc="Encoding ",
-        disable=not is_shown,
-        # A log file gets a line now and then, a terminal a bar that moves.
-        mininterval=0.1 if sys.stderr.isatty() else 5.0,
-        bar_format="{desc}{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} {rate_noinv_fmt}, {remaining} left",
-        unit=" images",
-    )
+        A float32 sum of n products, in whatever order, is off by at most about n * 2**-24 times the product
+        of the norms, and squared Euclidean distances by that of the squared sum of the norms. Two distances
+        are compared, and rounded to float32 in the end; 8 covers the few roundings beside.
+        """
+        norms = np.linalg.norm(queries.astype(np.float64), axis=1)
+        is_product = self._index.metric_type == faiss.METRIC_INNER_PRODUCT
+        largest = norms * self._longest if is_product else np.square(norms + self._longest)
+        return 2.0 * (self._index.d + 8) * 2.0**-24 * (np.abs(constants) + largest)
