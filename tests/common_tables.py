@@ -1,5 +1,8 @@
-"""Recipes that train nothing, for the tables' tests."""
+"""Recipes that train nothing, and many commands in one process, for the tables' tests."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,3 +71,48 @@ def fake_recipes(folder, names=("fake",)):
     (package / "__init__.py").write_text(f"__path__.append({str(ROOT / 'recipes')!r})\n")
     for name in names:
         (package / f"{name}.py").write_text(FAKE, encoding="utf-8")
+
+
+def run_each(module, cwd, commands):
+    """Returns what each of several commands of one module prints, or its error; TensorFlow starts once."""
+    script = (
+        "import contextlib, importlib, io, json, sys\n"
+        "from absl import flags\n"
+        "from tfsbir.errors import InputError\n"
+        "module = importlib.import_module(sys.argv[1])\n"
+        "printed = []\n"
+        "for arguments in json.load(sys.stdin):\n"
+        "    flags.FLAGS.unparse_flags()\n"
+        "    flags.FLAGS(['tables', *arguments])\n"
+        "    with contextlib.redirect_stdout(io.StringIO()) as stdout:\n"
+        "        try:\n"
+        "            module.main(None)\n"
+        "        except InputError as error:\n"
+        "            print(error)\n"
+        "    printed.append(stdout.getvalue())\n"
+        "json.dump(printed, sys.stdout)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, module], cwd=cwd, input=json.dumps(commands), capture_output=True,
+        text=True, timeout=280,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def check_parsed(recipe, lines):
+    """Checks that a recipe takes the flags of commands, each a list that begins with its module's name."""
+    script = (
+        "import importlib, json, sys\n"
+        "from absl import flags\n"
+        "importlib.import_module(sys.argv[1])\n"
+        "for arguments in json.load(sys.stdin):\n"
+        "    flags.FLAGS.unparse_flags()\n"
+        "    assert flags.FLAGS(arguments) == arguments[:1]\n"
+    )
+    lines = [arguments for arguments in lines if arguments[0] == f"recipes.{recipe}"]
+    assert lines
+    subprocess.run(
+        [sys.executable, "-c", script, f"recipes.{recipe}"], cwd=ROOT, input=json.dumps(lines), text=True,
+        check=True, timeout=120,
+    )  # fmt: skip

@@ -6,8 +6,9 @@ it runs what is not finished, one process a run, and writes the table as JSON, a
 
 from recipes.tables import making
 from recipes.tables.bars import COLORS, draw_bars
+from recipes.tables.baselines import baseline_command
 from recipes.tables.collected import collect, markdown, shown_command
-from recipes.tables.described import Command, Row, Table
+from recipes.tables.described import Command, Row, Table, printed_row
 from recipes.tables.making import define_flags, make, markers, read_seeds
 from recipes.tables.runs import execute, run_missing, schedule, time_left
 
@@ -16,6 +17,7 @@ __all__ = [
     "Command",
     "Row",
     "Table",
+    "baseline_command",
     "collect",
     "define_flags",
     "draw_bars",
@@ -24,6 +26,7 @@ __all__ = [
     "making",
     "markdown",
     "markers",
+    "printed_row",
     "read_seeds",
     "run_missing",
     "schedule",

@@ -14,6 +14,8 @@ class Command:
         needs: Dict from flags to names of earlier commands, whose run directories are the flags' values.
         is_seeded: Whether the command runs with every seed. One that does not, such as pre-training, runs
             with seed 0 and serves all that need it.
+        is_runnable: Whether there is all that it needs. One that is not, on data that its reader does not
+            have, is left alone, and its run is shown where there is one.
     """
 
     name: str
@@ -21,6 +23,7 @@ class Command:
     flags: dict
     needs: dict = dataclasses.field(default_factory=dict)
     is_seeded: bool = True
+    is_runnable: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +40,26 @@ class Row:
     label: str
     runs: dict
     paper: dict = dataclasses.field(default_factory=dict)
+
+
+def printed_row(label, name, metrics, data, paper):
+    """Returns a row from the paper's numbers as it prints them.
+
+    Args:
+        label: Str.
+        name: Str; the row's command on a data is NAME_DATA.
+        metrics: Names of the table's metrics.
+        data: The data that the row has, a sequence of str.
+        paper: Dict from data to the paper's numbers, a str of percents in the order of `metrics`.
+    Returns: `Row`.
+    Raises: `ValueError` if there are more or fewer numbers than metrics.
+    """
+    numbers = {one: map(float, text.split()) for one, text in paper.items()}
+    return Row(
+        label,
+        {one: f"{name}_{one}" for one in data},
+        {one: dict(zip(metrics, values, strict=True)) for one, values in numbers.items()},
+    )
 
 
 @dataclasses.dataclass(frozen=True)

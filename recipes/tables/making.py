@@ -34,8 +34,9 @@ def make(table):
     """Runs what a table misses and writes it, as the flags ask."""
     workdir = Path(os.path.abspath(FLAGS.workdir))
     runs = schedule(table, read_seeds(FLAGS.seeds), workdir)
+    runnable = [run for run in runs if run.command.is_runnable]
     if FLAGS.dry_run:
-        for run in runs:
+        for run in runnable:
             print(shlex.join(["python", *run.arguments()]))
         return
     if FLAGS.docs:
@@ -43,7 +44,7 @@ def make(table):
     if FLAGS.collect and not workdir.is_dir():
         raise InputError(f"{workdir}: expected a folder of run directories; there is none")
     if not FLAGS.collect:
-        run_missing(runs, workdir)
+        run_missing(runnable, workdir)
     collected = collect(table, runs)
     output = Path(FLAGS.output)
     output.mkdir(parents=True, exist_ok=True)

@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from recipes import tables
-from tests.common_tables import fake_recipes
+from tests.common_tables import check_parsed, fake_recipes, run_each
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPER = ROOT / "results" / "sketch_me_that_shoe" / "tables"
+MODULE = "recipes.sketch_me_that_shoe_tables"
 RECIPES = ("sketch_me_that_shoe", "handcrafted_baselines", "cross_domain_shape")
 FOLDERS = ("--data_dir=/sets/qmul", "--sketchy_dir=/sets/sketchy", "--quickdraw_dir=/sets/qd",
            "--photos_dir=/sets/photos")  # fmt: skip
@@ -39,35 +40,8 @@ Our full model | 39.13 87.83
 
 
 def run(cwd, *flags, table=2):
-    arguments = [sys.executable, "-m", "recipes.sketch_me_that_shoe_tables", f"--table={table}", *flags]
+    arguments = [sys.executable, "-m", MODULE, f"--table={table}", *flags]
     return subprocess.run(arguments, cwd=cwd, capture_output=True, text=True, timeout=280)
-
-
-def run_each(cwd, commands):
-    """Returns what each of several commands prints, or its error; TensorFlow starts once for all."""
-    script = (
-        "import contextlib, io, json, sys\n"
-        "from absl import flags\n"
-        "from recipes import sketch_me_that_shoe_tables\n"
-        "from tfsbir.errors import InputError\n"
-        "printed = []\n"
-        "for arguments in json.load(sys.stdin):\n"
-        "    flags.FLAGS.unparse_flags()\n"
-        "    flags.FLAGS(['tables', *arguments])\n"
-        "    with contextlib.redirect_stdout(io.StringIO()) as stdout:\n"
-        "        try:\n"
-        "            sketch_me_that_shoe_tables.main(None)\n"
-        "        except InputError as error:\n"
-        "            print(error)\n"
-        "    printed.append(stdout.getvalue())\n"
-        "json.dump(printed, sys.stdout)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=cwd, input=json.dumps(commands), capture_output=True, text=True,
-        timeout=280,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 @pytest.fixture
@@ -83,7 +57,7 @@ def commands():
     printed = {}
     flags = ("--workdir=/runs", *FOLDERS, "--seeds=0,1", "--weights=/w.h5", "--steps=40", "--dry_run")
     for table, text in zip(
-        (1, 2), run_each(ROOT, [(f"--table={table}", *flags) for table in (1, 2)]), strict=True
+        (1, 2), run_each(MODULE, ROOT, [(f"--table={table}", *flags) for table in (1, 2)]), strict=True
     ):
         lines = [shlex.split(line) for line in text.splitlines()]
         assert all(line[:2] == ["python", "-m"] for line in lines)
@@ -114,7 +88,7 @@ def test_the_rows_of_table_2_start_where_they_say(commands):
             assert arguments[0] == "recipes.sketch_me_that_shoe"
             assert ("--branches=heterogeneous" in arguments) == name.startswith("hetero")
             assert ("--loss=contrastive" in arguments) == name.endswith("pairwise")
-            assert ("--loss=triplet" in arguments) != name.endswith("pairwise")
+            assert ("--loss=batch_triplet" in arguments) != name.endswith("pairwise")
             weights = [one for one in arguments if one.startswith("--weights")]
             assert weights == ([f"--weights=/runs/{start}_seed0"] if start else [])
             assert {"--stage=4", "--steps=40", f"--seed={seed}", "--data_dir=/sets/qmul/shoes"} <= set(
@@ -152,29 +126,7 @@ def test_the_rows_of_table_1_are_the_baselines_and_the_full_model(commands):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_recipes_take_the_flags(commands, recipe):
-    lines = [
-        arguments
-        for one in commands.values()
-        for arguments in one.values()
-        if arguments[0] == f"recipes.{recipe}"
-    ]
-    assert lines
-    script = (
-        "import importlib, json, sys\n"
-        "from absl import flags\n"
-        "importlib.import_module(sys.argv[1])\n"
-        "for arguments in json.load(sys.stdin):\n"
-        "    flags.FLAGS.unparse_flags()\n"
-        "    assert flags.FLAGS(arguments) == arguments[:1]\n"
-    )
-    subprocess.run(
-        [sys.executable, "-c", script, f"recipes.{recipe}"],
-        cwd=ROOT,
-        input=json.dumps(lines),
-        text=True,
-        check=True,
-        timeout=120,
-    )
+    check_parsed(recipe, [arguments for one in commands.values() for arguments in one.values()])
 
 
 def test_a_command_runs_the_rows_and_writes_the_table(folder):
@@ -202,6 +154,7 @@ def test_a_command_runs_the_rows_and_writes_the_table(folder):
     before = (folder / "calls.txt").read_text()
     collect = ("--seeds=0,4", "--collect", "--output=again")
     again, table_1 = run_each(
+        MODULE,
         folder,
         [
             ("--table=2", f"--workdir={folder / 'runs'}", "--json", *collect),
@@ -243,7 +196,7 @@ def test_bad_input_is_told_before_anything_runs(folder):
         "table": (*FOLDERS, "--docs=page.md"),
     }
     commands = [("--table=2", "--workdir=runs", *flags) for flags in cases.values()]
-    assert run_each(folder, commands) == [f"{message}\n" for message in cases]
+    assert run_each(MODULE, folder, commands) == [f"{message}\n" for message in cases]
     assert not (folder / "calls.txt").exists()
     assert not (folder / "runs").exists()
 

@@ -320,6 +320,23 @@ def test_a_table_that_cannot_be_made_is_refused(commands, rows, message):
         Table("t", "T", ("acc@1",), commands, rows)
 
 
+def test_a_printed_row_has_the_papers_numbers_by_metric():
+    row = tables.printed_row("All", "all", ("acc@1", "acc@10"), ("shoes", "bags"), {"shoes": "39.13 87.83"})
+    assert row == Row(
+        "All", {"shoes": "all_shoes", "bags": "all_bags"}, {"shoes": {"acc@1": 39.13, "acc@10": 87.83}}
+    )
+    with pytest.raises(ValueError, match="shorter"):
+        tables.printed_row("All", "all", ("acc@1", "acc@10"), ("shoes",), {"shoes": "39.13"})
+
+
+@pytest.mark.parametrize(("baseline", "is_seeded"), [("bag_of_hog", True), ("dense_hog", False)])
+def test_baselines_run_once_but_for_the_one_that_meets_with_chance(baseline, is_seeded):
+    flags = {"baseline": baseline, "dataset": "qmul_v1"}
+    assert tables.baseline_command(baseline, "shoes", {"dataset": "qmul_v1"}) == Command(
+        f"{baseline}_shoes", "handcrafted_baselines", flags, {}, is_seeded
+    )
+
+
 @pytest.mark.parametrize("values", [[], [""], ["a"], ["-1"], ["1", "1"], ["1.5"], ["0", "00"]])
 def test_seeds_that_are_none_are_refused(values):
     shown = ",".join(values)
