@@ -1,0 +1,52 @@
+"""Runs all rows; see the package."""
+
+from pathlib import Path
+
+from absl import flags
+
+from recipes.bench.learned_distance import learned_distance_rows
+from recipes.bench.pipeline import pipeline_rows
+from recipes.bench.queries import export_row, query_rows
+from recipes.bench.row import table
+from recipes.bench.search import holef_rows, search_row
+from recipes.bench.strokes import draw_stroke_costs, rasterize_row, stroke_costs
+from tfsbir import command, files
+from tfsbir.data.synthetic import synthetic
+from tfsbir.data.worker_pool import worker_pool
+from tfsbir.runs import versions
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("output", "results/bench.json", "Where the JSON goes.")
+flags.DEFINE_string("plot", None, "Where a plot of the cost of strokes by their points goes, as a PNG.")
+flags.DEFINE_integer("rounds", 10, "Turns that each side of a row takes.", lower_bound=1)
+flags.DEFINE_integer("num_photos", 100_000, "Photos in the gallery of HOLEF's rows.", lower_bound=200)
+
+
+def main(_):
+    split = synthetic("train", num_instances=32)
+    with worker_pool(2) as pool:
+        rows = [
+            *pipeline_rows(split, FLAGS.rounds, pool),
+            rasterize_row(split, FLAGS.rounds),
+            export_row(split, FLAGS.rounds),
+            *query_rows(split, FLAGS.rounds),
+            search_row(FLAGS.rounds),
+        ]
+    rows += [*holef_rows(FLAGS.num_photos, FLAGS.rounds), *learned_distance_rows(FLAGS.rounds)]
+    costs = stroke_costs(FLAGS.rounds)
+    print("\n".join(table(rows)))
+    Path(FLAGS.output).parent.mkdir(parents=True, exist_ok=True)
+    found = {
+        "rows": [row.to_json() for row in rows],
+        "stroke_costs": costs,
+        "rounds": FLAGS.rounds,
+        "versions": versions(),
+    }
+    files.write_json(FLAGS.output, found)
+    if FLAGS.plot:
+        draw_stroke_costs(costs, FLAGS.plot)
+
+
+if __name__ == "__main__":
+    command.run(main)
