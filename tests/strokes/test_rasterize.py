@@ -206,9 +206,9 @@ def test_many_strokes_and_points():
     walks = random.uniform(0, 256, (10_000, 1, 2)) + np.cumsum(random.normal(0, 2, (10_000, 20, 2)), axis=1)
     long_walk = 128 + np.cumsum(random.normal(0, 0.3, (1_000_000, 2)), axis=0)
     for strokes in (walks, [long_walk]):
-        start = time.perf_counter()
+        start = time.process_time()
         image = rasterize(VectorSketch(strokes, (0, 0, 256, 256)), 256)
-        assert time.perf_counter() - start < 10  # Takes half a second.
+        assert time.process_time() - start < 10  # Takes half a second.
         assert image.min() == 0
 
 

@@ -411,7 +411,7 @@ def test_no_file(tmp_path, monkeypatch):
 def test_limits(tmp_path):
     """What is long, deep or wild takes its time and no more."""
     path = tmp_path / "a.svg"
-    start = time.perf_counter()
+    start = time.process_time()
     svg(path, "<g>" * 100_000 + '<path d="M1 1L2 2"/>' + "</g>" * 100_000)
     assert len(read_svg(path).strokes) == 1
     svg(path, f'<path d="M1 1{" 1 2" * 500_000}"/>')
@@ -427,4 +427,4 @@ def test_limits(tmp_path):
         read_svg(path)
     svg(path, '<path d="M1 1L2 2"/>' * 10_000)
     assert len(read_svg(path).strokes) == 10_000
-    assert time.perf_counter() - start < 20  # Takes about 2 seconds.
+    assert time.process_time() - start < 20  # Takes about 2 seconds.
