@@ -43,10 +43,10 @@ def define_training_data_flags():
         "it learns pairs, its sketches of photos with the same id are added.",
     )  # fmt: skip
     flags.DEFINE_string("more_data_dir", None, "Folder of --more_dataset.")
-    flags.DEFINE_list(
+    flags.DEFINE_multi_string(
         "more_splits", ["train"],
-        "Splits of --more_dataset whose sketches are added to pairs; also its test split, where that is of "
-        "photos which --dataset trains on.",
+        "Splits of --more_dataset whose sketches are added to pairs, each with a flag of its own; also its "
+        "test split, where that is of photos which --dataset trains on.",
     )  # fmt: skip
     flags.DEFINE_float(
         "holdout",
