@@ -55,7 +55,8 @@ def folder(tmp_path):
 def commands():
     """By table, what --dry_run prints: dict from the run's name to its arguments."""
     printed = {}
-    flags = ("--workdir=/runs", *FOLDERS, "--seeds=0,1", "--weights=/w.h5", "--steps=40", "--dry_run")
+    flags = ("--workdir=/runs", *FOLDERS, "--seeds=0,1", "--weights=/w.h5", "--more_sketches_dir=/sets/more",
+             "--steps=40", "--dry_run")  # fmt: skip
     for table, text in zip(
         (1, 2), run_each(MODULE, ROOT, [(f"--table={table}", *flags) for table in (1, 2)]), strict=True
     ):
@@ -118,6 +119,9 @@ def test_the_rows_of_table_1_are_the_baselines_and_the_full_model(commands):
             assert weights == ([f"--weights=/runs/{start}_seed0"] if start else [])
         assert "--baseline=bag_of_hog" in lines[f"bag_of_hog_{data}_seed1"]
         assert {"--backbone=squeezenet", "--weights=/w.h5"} <= set(lines[f"squeezenet_{data}_seed1"])
+        more = {"--more_dataset=shoev1_attributes", "--more_data_dir=/sets/more", "--more_splits=test"}
+        assert (more <= set(lines[f"squeezenet_{data}_seed1"])) == (data == "shoes")
+        assert not more & set(lines[f"full_{data}_seed1"])
         assert "--loss=info_nce" in lines[f"info_nce_{data}_seed1"]
         # The same run as Table 2's.
         assert lines[f"full_{data}_seed1"] == commands[2][f"full_{data}_seed1"]
