@@ -15,9 +15,8 @@ docs/spatial_semantic_attention.md has the commands of the paper's tables and wh
 Departures. As in sketch_me_that_shoe, Eq. 7 over every pair of a batch is the default
 (--loss=batch_triplet), with AdamW and a cosine schedule; --loss=triplet draws annotated triplets. The
 weights of a learned distance have an optimizer of their own, SGD with momentum as in the paper: a step of
-Adam moves each of HOLEF's weights equally far, however little it matters, and a row of them together changes
-the distance by half. On Sketch-a-Net the scorer of the attention sees the feature map divided by 128, for
-the same reason.
+Adam would move each of HOLEF's many weights equally far, however small its gradient. On Sketch-a-Net the
+scorer of the attention sees the feature map divided by 128, or attention would start at one place.
 """
 
 from absl import flags
