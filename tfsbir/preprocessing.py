@@ -33,6 +33,8 @@ class Preprocessing:
         edge_detector: `PhotoReader.edge_detector` of training, which search must repeat; `None`: any.
         distance: Name of the distance the encoders were trained for, of `tfsbir.distances.DISTANCES`; its
             weights, if it has any, stand beside the encoders.
+        attributes: Names of the binary attributes that the encoders predict, `()` for none. Their
+            probabilities, in [0, 1] and in this order, are the last values of the embedding.
     """
 
     image_size: int
@@ -43,14 +45,21 @@ class Preprocessing:
     edge_model: str | None = None
     edge_detector: str | None = None
     distance: str = "squared_euclidean"
+    attributes: tuple = ()
 
     def __post_init__(self):
+        object.__setattr__(self, "attributes", tuple(self.attributes))  # JSON has lists.
         if not 0 < self.image_size <= self.canvas_size:
             raise ValueError(
                 f"`image_size` must be in 1..{self.canvas_size} (`canvas_size`). Received: {self.image_size}"
             )
         if self.photo_input not in PHOTO_INPUTS:
             raise ValueError(f"`photo_input` must be one of {PHOTO_INPUTS}. Received: {self.photo_input!r}")
+        if not len(self.attributes) < self.embedding_dim:
+            raise ValueError(
+                f"`attributes` must be fewer than the {self.embedding_dim} values of the embedding. "
+                f"Received: {len(self.attributes)}"
+            )
 
     @classmethod
     def from_json(cls, path):

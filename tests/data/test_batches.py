@@ -49,6 +49,22 @@ def test_a_batch_holds_the_images_the_sampler_chose():
         assert batch["sketch"].dtype == np.float32
 
 
+def test_a_batch_holds_the_attributes_of_its_images():
+    split = small_split(sketches_of=2)
+    random = np.random.default_rng(2)
+    photo_attributes = random.integers(-1, 2, (len(split.photos), 4)).astype(np.int8)
+    split = dataclasses.replace(
+        split, attribute_names=tuple("abcd"), photo_attributes=photo_attributes, sketch_attributes=None
+    )
+    sampler = AnnotatedTriplets(split, batch_size=3, seed=5, annotated_share=0.0)
+    for step, batch in enumerate(batches(split, sampler, 0, 3, 16, 5).as_numpy_iterator()):
+        chosen = sampler(step)
+        for name in ("photo", "negative"):
+            np.testing.assert_array_equal(batch[f"{name}_attributes"], photo_attributes[chosen[name]])
+        assert batch["photo_attributes"].dtype == np.int8
+        np.testing.assert_array_equal(batch["sketch_attributes"], np.full((3, 4), -1))
+
+
 def test_a_resumed_run_sees_what_it_would_have_seen():
     split = small_split()
     whole = draw(split, 0, 6, sketch_warp=1.0, photo_warp=0.5)

@@ -97,7 +97,7 @@ def test_misnamed_table(root, monkeypatch):
     assert as_named[0] == bits[6]  # 003-1 is the seventh name.
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     # The package's name of the module is the function.
-    monkeypatch.setattr(importlib.import_module("tfsbir.data.shoev1_attributes"), "_MISNAMED", digest)
+    monkeypatch.setattr(importlib.import_module("tfsbir.data.shoev1_attributes"), "MISNAMED_TABLE", digest)
     for split in ("train", "test"):
         loaded = shoev1_attributes(root, split)
         expected = [true.get(sketch, [-1, -1]) for sketch in loaded.sketch_ids]

@@ -4,6 +4,8 @@
 these names, so that commands which only read images start at once.
 """
 
+from tfsbir.data.attribute_shares import attribute_shares
+from tfsbir.data.attributes_csv import read_attributes, write_attributes
 from tfsbir.data.bmvc14 import bmvc14
 from tfsbir.data.category_folder import category_folder
 from tfsbir.data.chairv2 import chairv2
@@ -32,14 +34,17 @@ from tfsbir.data.split import Split
 from tfsbir.data.structured_edges import StructuredEdges
 from tfsbir.data.synthetic import synthetic, synthetic_folder, synthetic_objects
 from tfsbir.data.tuberlin import tuberlin
+from tfsbir.data.with_attributes import with_attributes
 from tfsbir.data.with_more_sketches import with_more_sketches
 from tfsbir.data.worker_pool import worker_pool
 
 __all__ = [
     "DATASETS", "Drawings", "EDGES", "ImageFiles", "JoinedImages", "PhotoReader", "RGB", "RecordImages",
-    "Split", "StructuredEdges", "bmvc14", "category_folder", "chairv2", "common65c", "crop_to_object",
+    "Split", "StructuredEdges", "attribute_shares", "bmvc14", "category_folder", "chairv2", "common65c",
+    "crop_to_object",
     "edge_map", "handbag", "join", "list_images", "load", "midgrain65c", "paired_folder", "photo_folder",
-    "qmul_v1", "quickdraw", "quickdraw_extended", "read_image", "read_photo_edges", "remove_frame",
-    "shoev1_attributes", "sketchy", "synthetic", "synthetic_folder", "synthetic_objects", "to_black_on_white",
-    "tuberlin", "with_more_sketches", "worker_pool",
+    "qmul_v1", "quickdraw", "quickdraw_extended", "read_attributes", "read_image", "read_photo_edges",
+    "remove_frame", "shoev1_attributes", "sketchy", "synthetic", "synthetic_folder", "synthetic_objects",
+    "to_black_on_white", "tuberlin", "with_attributes", "with_more_sketches", "worker_pool",
+    "write_attributes",
 ]  # fmt: skip

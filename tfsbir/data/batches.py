@@ -44,6 +44,7 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
         told_by, labels, instances = "sketch", split.sketch_labels, split.sketch_photo
     labels, instances = tf.constant(labels, tf.int32), tf.constant(instances, tf.int32)
     images_of = {"sketch": split.sketches, "photo": split.photos, "negative": split.photos}
+    attributes_of = _attributes(split)
     warps = {
         "sketch": augmentation.sketch_warp,
         "photo": augmentation.photo_warp,
@@ -91,6 +92,8 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
                     make(name, rows[name], step), is_mirrored, image_size, seeds[index], warps[name],
                     augmentation.rotation, augmentation.scale,
                 )  # fmt: skip
+                if attributes_of:
+                    batch[f"{name}_attributes"] = tf.gather(attributes_of[name], rows[name])
         return batch
 
     dataset = tf.data.Dataset.range(start, stop, output_type=tf.int32).map(draw)
@@ -101,6 +104,21 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
 
 def _is_array(images):
     return isinstance(images, np.ndarray)
+
+
+def _attributes(split):
+    """Returns the attributes by an image's name in a batch, -1 in a domain without; {} if there are none."""
+    if not split.attribute_names:
+        return {}
+    shown = []
+    for images, values in (
+        (split.sketches, split.sketch_attributes),
+        (split.photos, split.photo_attributes),
+    ):
+        unknown = np.full((len(images), len(split.attribute_names)), -1, np.int8)
+        shown.append(tf.constant(unknown if values is None else values, tf.int8))
+    sketch, photo = shown
+    return {"sketch": sketch, "photo": photo, "negative": photo}
 
 
 def _made(images, rows, strokes, seed, pool):

@@ -20,7 +20,7 @@ NUM_PHOTOS = 304
 # 001-3, 002-1, ..), the values drawing by drawing (001-1, 002-1, .., 304-1, 001-2, ..). As named, a sketch
 # agrees with its photo in 62 % of the attributes, which is chance, else in 87 %; and only else can the
 # attributes in which the three sketches of a photo differ be told from the sketches.
-_MISNAMED = "50928424d68bcbd3b85ae945134d4ccaf70b09ea93da2e10af57ffb0b3657738"
+MISNAMED_TABLE = "50928424d68bcbd3b85ae945134d4ccaf70b09ea93da2e10af57ffb0b3657738"
 
 
 def shoev1_attributes(root, split, read_photo=EDGES):
@@ -83,8 +83,8 @@ def shoev1_attributes(root, split, read_photo=EDGES):
     names, photo_attributes = read_attributes(photo_table, [path.name for path in photo_paths.values()])
     files = [path.name for path in sketch_paths.values()]
     sketch_names, sketch_attributes = read_attributes(sketch_table, files)
-    if hashlib.sha256(sketch_table.read_bytes()).hexdigest() == _MISNAMED:
-        name_in_table = _misnamed_rows()
+    if hashlib.sha256(sketch_table.read_bytes()).hexdigest() == MISNAMED_TABLE:
+        name_in_table = misnamed_rows()
         _, sketch_attributes = read_attributes(
             sketch_table, [name_in_table.get(file, file) for file in files]
         )
@@ -114,7 +114,7 @@ def _split_of(path, form, pattern):
     return "train" if int(match[1]) <= LAST_TRAINING_PHOTO else "test"
 
 
-def _misnamed_rows():
+def misnamed_rows():
     """Returns a dict from a sketch's file to the name that the misnamed table gives to its row."""
     photos, drawings = range(1, NUM_PHOTOS + 1), range(1, 4)
     by_photo = [f"{photo:03d}-{drawing}.png" for photo in photos for drawing in drawings]

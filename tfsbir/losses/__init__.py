@@ -1,9 +1,17 @@
-"""Losses on embeddings; each returns one value per anchor."""
+"""Losses on embeddings and predicted attributes; each returns one value per anchor."""
 
+from tfsbir.losses.attribute_cross_entropy import AttributeCrossEntropy
 from tfsbir.losses.batch_contrastive import BatchContrastive
 from tfsbir.losses.batch_triplet_ranking import BatchTripletRanking
 from tfsbir.losses.cross_domain_contrastive import CrossDomainContrastive
 from tfsbir.losses.info_nce import InfoNCE
 from tfsbir.losses.triplet_ranking import TripletRanking
 
-__all__ = ["BatchContrastive", "BatchTripletRanking", "CrossDomainContrastive", "InfoNCE", "TripletRanking"]
+__all__ = [
+    "AttributeCrossEntropy",
+    "BatchContrastive",
+    "BatchTripletRanking",
+    "CrossDomainContrastive",
+    "InfoNCE",
+    "TripletRanking",
+]

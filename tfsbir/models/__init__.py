@@ -1,6 +1,7 @@
 """Backbones and encoders: images in, embeddings out."""
 
 from tfsbir.models.attended_encoder import ATTENTIONS, attended_encoder, attention_maps
+from tfsbir.models.attribute_encoder import attribute_encoder
 from tfsbir.models.cross_domain_net import cross_domain_net
 from tfsbir.models.encoder_pair import EncoderPair
 from tfsbir.models.encoder_weights import load_encoder_weights
@@ -18,6 +19,7 @@ __all__ = [
     "EncoderPair",
     "attended_encoder",
     "attention_maps",
+    "attribute_encoder",
     "cross_domain_net",
     "load_encoder_weights",
     "load_imagenet_weights",

@@ -1,6 +1,7 @@
 """Who meets whom: which sketches and photos make a training batch."""
 
 from tfsbir.sampling.annotated_triplets import AnnotatedTriplets
+from tfsbir.sampling.attribute_triplets import AttributeTriplets
 from tfsbir.sampling.category_groups import CategoryGroups
 from tfsbir.sampling.category_triplets import CategoryTriplets
 from tfsbir.sampling.class_examples import ClassExamples
@@ -9,6 +10,7 @@ from tfsbir.sampling.true_pairs import TruePairs
 
 __all__ = [
     "AnnotatedTriplets",
+    "AttributeTriplets",
     "CategoryGroups",
     "CategoryTriplets",
     "ClassExamples",

@@ -1,15 +1,14 @@
 """A data set that the library draws itself: bags, chairs and shoes, photographed and sketched."""
 
 import contextlib
-import csv
 import functools
-import io
 import os
 from pathlib import Path
 
 import numpy as np
 import tqdm
 
+from tfsbir.data.attributes_csv import write_attributes
 from tfsbir.data.drawings import Drawings
 from tfsbir.data.edge_maps import edge_map
 from tfsbir.data.images import natural_key
@@ -23,7 +22,7 @@ from tfsbir.data.synthetic.shoes import Shoe
 from tfsbir.data.synthetic.sketch import draw_sketch
 from tfsbir.data.worker_pool import worker_pool
 from tfsbir.errors import InputError
-from tfsbir.files import replacing_folder, write_text
+from tfsbir.files import replacing_folder
 from tfsbir.strokes.rasterize import rasterize
 from tfsbir.strokes.svg import write_svg
 
@@ -266,14 +265,9 @@ def _attributes(thing, names):
 
 def _write_attributes(path, split, instances, categories, seed):
     names = attribute_names(categories)
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["file", *names])
-    for instance in instances:
-        values = _attributes(_object(split, instance, categories, seed), names)
-        cells = ["" if value < 0 else value for value in values]
-        writer.writerow([f"{_instance_id(split, instance, categories)}.png", *cells])
-    write_text(path, table.getvalue())
+    files = [f"{_instance_id(split, instance, categories)}.png" for instance in instances]
+    values = [_attributes(_object(split, instance, categories, seed), names) for instance in instances]
+    write_attributes(path, files, names, values)
 
 
 def _nearest_triplets(things, labels, sketches_of):
