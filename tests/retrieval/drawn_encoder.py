@@ -18,8 +18,11 @@ class DrawnPreprocessing(Preprocessing):
         return np.full((8, 8, 1), int(path.stem), np.float32)
 
 
-def drawn_encoder(embeddings, fingerprint="made", before_batch=None, lifting=None):
-    """Returns an `Encoder` which gives photo `NUMBER.png` the embedding of that row."""
+def drawn_encoder(embeddings, fingerprint="made", before_batch=None, lifting=None, attributes=()):
+    """Returns an `Encoder` which gives photo `NUMBER.png` the embedding of that row.
+
+    Where it predicts `attributes`, their probabilities are the last values of a row.
+    """
 
     def encode(images):
         if before_batch is not None:
@@ -30,6 +33,7 @@ def drawn_encoder(embeddings, fingerprint="made", before_batch=None, lifting=Non
         image_size=8,
         embedding_dim=embeddings.shape[1],
         distance=lifting.distance if lifting else "squared_euclidean",
+        attributes=attributes,
     )
     return Encoder(Path("/runs/drawn"), "run", fingerprint, preprocessing, encode, encode, lifting)
 

@@ -248,9 +248,10 @@ def test_a_missing_or_damaged_gallery_is_named(tmp_path):
             Gallery.open(tmp_path / name)
     for name, damage, message in (
         ("gallery.json", "{", "gallery.json: expected JSON; "),
-        ("gallery.json", '{"format_version": 1}', "expected format version 2; found 1 \\(build the gallery"),
-        ("gallery.json", "[]", "expected format version 2; found None"),
-        ("gallery.json", '{"format_version": 2}', "expected the record of a gallery; KeyError\\('sha256'\\)"),
+        ("gallery.json", '{"format_version": 1}', "expected format version 3; found 1 \\(build the gallery"),
+        ("gallery.json", "[]", "expected format version 3; found None"),
+        ("gallery.json", '{"format_version": 2}', "expected format version 3; found 2 \\(build the gallery"),
+        ("gallery.json", '{"format_version": 3}', "expected the record of a gallery; KeyError\\('sha256'\\)"),
         ("photos.json", "[]", "photos.json: expected the file .* saved with, SHA-256 [0-9a-f]{64}; found "),
         ("index.faiss", "", "index.faiss: expected the file .* saved with, SHA-256 [0-9a-f]{64}; found "),
         ("photos.json", None, "photos.json: expected a file of a gallery; there is no such file"),
@@ -275,7 +276,7 @@ def test_the_record_says_what_made_the_gallery(tmp_path):
     build(unit_vectors(2, 4), tmp_path / "gallery")
     record = json.loads((tmp_path / "gallery" / "gallery.json").read_text())
     assert record["encoder"] == {"path": "/runs/drawn", "kind": "run", "fingerprint": "made"}
-    assert (record["format_version"], record["dim"], record["count"]) == (2, 4, 2)
+    assert (record["format_version"], record["dim"], record["count"]) == (3, 4, 2)
     assert (record["metric"], record["photo_root"]) == ("squared_euclidean", "/photos")
     assert record["index"] == {"kind": "flat"}
     assert record["preprocessing"]["sketch_shape"] == [8, 8, 1]

@@ -83,7 +83,7 @@ def _help(values, description, required):
             note = " (required)" if name in required else ""
             if flag.default is not None:
                 note = f" (default: {flag.default})"
-        lines += textwrap.wrap(
-            flag.help + note, 100, initial_indent=f"    {usage:<20} ", subsequent_indent=" " * 25
-        )
+        # absl breaks the lines of flags that may be repeated.
+        explained = " ".join((flag.help + note).split())
+        lines += textwrap.wrap(explained, 100, initial_indent=f"    {usage:<20} ", subsequent_indent=" " * 25)
     return "\n".join(lines)

@@ -9,6 +9,11 @@ squared Euclidean one of embeddings of length 1 is at most 4. A gallery made wit
 approximately: the distances are right, but a photo among the nearest may be missing.
 
 The sketch is an image file, black on white; the gallery's own model encodes it.
+
+Where that model predicts attributes, --explain adds to each photo those that it sees in both sketch and
+photo, with the probabilities in the sketch and in the photo, and those that it sees in one of them only.
+--with_attribute and --without_attribute search only the photos that it sees an attribute in, or not. Each
+may be given several times. An attribute is seen where its probability is at least 0.5.
 """
 
 import io
@@ -45,6 +50,13 @@ flags.DEFINE_integer(
     lower_bound=1,
     flag_values=FLAGS,
 )
+flags.DEFINE_bool("explain", False, "Print the attributes that sketch and photo share.", flag_values=FLAGS)
+flags.DEFINE_multi_string(
+    "with_attribute", None, "Search only photos predicted to have this attribute", flag_values=FLAGS
+)
+flags.DEFINE_multi_string(
+    "without_attribute", None, "Search only photos predicted not to have this attribute", flag_values=FLAGS
+)
 flags.DEFINE_string("sheet", None, "PNG file to draw the sketch and the photos found in.", flag_values=FLAGS)
 flags.DEFINE_bool("json", False, "Print one JSON document instead of text.", flag_values=FLAGS)
 
@@ -55,11 +67,20 @@ def main(argv):
     if FLAGS.sheet is not None:
         check_sheet_path(FLAGS.sheet)
     # The imports follow the cheap checks; TensorFlow's comes last, with the model.
-    from tfsbir.retrieval import Gallery, encoder_kind, open_encoder
+    from tfsbir.retrieval import Gallery, compare_attributes, encoder_kind, open_encoder
+    from tfsbir.retrieval.photo_attributes import THRESHOLD
 
     gallery = Gallery.open(FLAGS.gallery)
     if FLAGS.ef_search is not None and gallery.index_kind != "hnsw":
         raise InputError(f"`--ef_search` needs a gallery made with --index=hnsw. Received: {gallery.path}")
+    present, absent = FLAGS.with_attribute or [], FLAGS.without_attribute or []
+    for name in ("explain", "with_attribute", "without_attribute"):
+        if FLAGS[name].value and not gallery.attributes:
+            raise InputError(
+                f"`--{name}` needs a gallery whose model predicts attributes. Received: {gallery.path}"
+            )
+    among = _chosen_photos(gallery, present, absent) if present or absent else None
+    num_searched = len(gallery) if among is None else int(among.sum())
     model = FLAGS.model or gallery.encoder_path
     if not FLAGS.model and not gallery.encoder_path.exists():
         raise InputError(
@@ -77,41 +98,80 @@ def main(argv):
     start = time.perf_counter()
     embedding = encoder.encode_sketches(sketch[None])
     encoded = time.perf_counter()
-    distances, indices = gallery.search(embedding, FLAGS.top, FLAGS.ef_search)
+    distances, indices = gallery.search(embedding, FLAGS.top, FLAGS.ef_search, among)
     searched = time.perf_counter()
     results = [
         {"rank": rank, "distance": float(distance), "path": str(gallery.paths[index])}
         for rank, (distance, index) in enumerate(zip(distances[0], indices[0], strict=True), start=1)
     ]
+    if FLAGS.explain:
+        in_sketch = encoder.attribute_probabilities(embedding)[0]
+        for result, in_photo in zip(results, gallery.attribute_probabilities[indices[0]], strict=True):
+            result |= compare_attributes(gallery.attributes, in_sketch, in_photo)
     if FLAGS.sheet is not None:
-        _write_sheet(FLAGS.sheet, FLAGS.sketch, results)
+        _write_sheet(FLAGS.sheet, FLAGS.sketch, results, _choice(present, absent))
     encode_ms, search_ms = 1000 * (encoded - start), 1000 * (searched - encoded)
     if FLAGS.json:
         result = {
             "gallery": str(gallery.path),
             "sketch": FLAGS.sketch,
             "num_photos": len(gallery),
+            "num_searched": num_searched,
+            "with_attribute": present,
+            "without_attribute": absent,
             "metric": gallery.distance,
             "index": gallery.index_kind,
             "encode_ms": round(encode_ms, 3),
             "search_ms": round(search_ms, 3),
             "results": results,
         }
+        if FLAGS.explain:
+            result["sketch_attributes"] = dict(zip(gallery.attributes, in_sketch.tolist(), strict=True))
         print(json.dumps(result, indent=2))
     else:
+        if FLAGS.explain:
+            pairs = zip(gallery.attributes, in_sketch, strict=True)
+            seen = [f"{name} {probability:.2f}" for name, probability in pairs if probability >= THRESHOLD]
+            print("sketch has:", ", ".join(seen) or "none")
         for result in results:
             print(f"{result['rank']:>3}  {result['distance']:.4f}  {result['path']}")
+            if FLAGS.explain:
+                print(_explanation(result))
         how = " approximately (hnsw)" if gallery.index_kind == "hnsw" else ""
         by = "" if gallery.distance == "squared_euclidean" else f" by {gallery.distance}"
+        number = len(gallery) if among is None else f"{num_searched} of {len(gallery)}"
         print(
-            f"sketch encoded in {encode_ms:.1f} ms, {len(gallery)} photos searched{how}{by} "
-            f"in {search_ms:.1f} ms",
+            f"sketch encoded in {encode_ms:.1f} ms, {number} photos searched{how}{by} in {search_ms:.1f} ms",
             file=sys.stderr,
         )
     return 0
 
 
-def _write_sheet(path, sketch_path, results):
+def _chosen_photos(gallery, present, absent):
+    among = gallery.photos_with(present, absent)
+    if not among.any():
+        raise InputError(
+            f"{gallery.path}: expected at least one photo {_choice(present, absent)}, as predicted; "
+            f"found none among {len(gallery)}"
+        )
+    return among
+
+
+def _choice(present, absent):
+    return ", ".join([*(f"with {name}" for name in present), *(f"without {name}" for name in absent)])
+
+
+def _explanation(result):
+    shared = (f"{a['attribute']} {a['sketch']:.2f}/{a['photo']:.2f}" for a in result["shared"])
+    lines = [f"     both have: {', '.join(shared) or 'none'}"]
+    for one, other in (("photo", "sketch"), ("sketch", "photo")):
+        names = [a["attribute"] for a in result["differing"] if a[one] > a[other]]
+        if names:
+            lines.append(f"     {one} only: {', '.join(names)}")
+    return "\n".join(lines)
+
+
+def _write_sheet(path, sketch_path, results, choice):
     from tfsbir.data.images import read_image
     from tfsbir.figures import Row, Tile, contact_sheet
 
@@ -131,7 +191,8 @@ def _write_sheet(path, sketch_path, results):
     # With several rows, a column holds ranks 1, 11, 21, ...
     ranks = range(1, len(tiles) + 1)
     header = [", ".join(map(str, ranks[column::SHEET_COLUMNS])) for column in range(len(rows[0].tiles))]
-    sheet = contact_sheet(rows, tile=TILE, title=f"Photos nearest to {Path(sketch_path).name}", header=header)
+    title = f"Photos nearest to {Path(sketch_path).name}" + (f", {choice}" if choice else "")
+    sheet = contact_sheet(rows, tile=TILE, title=title, header=header)
     data = io.BytesIO()
     sheet.save(data, "PNG")
     files.write_bytes(path, data.getvalue())

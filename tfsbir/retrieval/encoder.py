@@ -13,6 +13,8 @@ from tfsbir.retrieval.lifting import WEIGHTS_FILE, Lifting
 BATCH_SIZE = 64
 EXPORT_FILE = "encoder.json"
 SKETCH_ENCODER, PHOTO_ENCODER = "sketch_encoder.tflite", "photo_encoder.tflite"
+# What lies farther outside [0, 1] was no probability before an int8 export rounded it.
+MAX_ROUNDING = 0.02
 
 
 class Encoder:
@@ -61,6 +63,24 @@ class Encoder:
     def encode_photos(self, images):
         """Encodes photos as `encode_sketches` does sketches; RGB has 3 channels, edge maps have 1."""
         return self._encode(self._encode_photo, images, self._photo_shape)
+
+    def attribute_probabilities(self, embeddings):
+        """Returns the probabilities of the attributes that this encoder predicted with some embeddings.
+
+        Args:
+            embeddings: `(num_images, dim)`, from `encode_sketches` or `encode_photos`.
+        Returns: float32 `(num_images, num_attributes)` in [0, 1], in the order of `preprocessing.attributes`.
+        Raises: `InputError` if the last values of the embeddings are no probabilities.
+        """
+        num_attributes = len(self.preprocessing.attributes)
+        values = np.asarray(embeddings, np.float32)[:, self.preprocessing.embedding_dim - num_attributes :]
+        if not np.all((values >= -MAX_ROUNDING) & (values <= 1 + MAX_ROUNDING)):  # NaN is neither.
+            raise InputError(
+                f"{self.path}: expected an encoder whose last {num_attributes} values are probabilities; "
+                "found others"
+            )
+        # An int8 export has one step for the whole vector, and its grid need not end at 1.
+        return np.clip(values, 0.0, 1.0)
 
     def _encode(self, encode, images, shape):
         images = np.asarray(images, np.float32)

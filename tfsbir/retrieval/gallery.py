@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 from pathlib import Path
 
@@ -22,7 +23,14 @@ from tfsbir.retrieval.gallery_files import (
     sha256,
 )
 from tfsbir.retrieval.lifting import WEIGHTS_FILE, Lifting
+from tfsbir.retrieval.photo_attributes import (
+    ATTRIBUTES_FILE,
+    attributes_from_bytes,
+    attributes_to_bytes,
+    photos_that_have,
+)
 from tfsbir.retrieval.photo_index import (
+    COMPARED_PER_VIEW,
     EF_CONSTRUCTION,
     EF_SEARCH,
     M,
@@ -49,12 +57,17 @@ class Gallery:
     lifted embeddings, and the folder `distance.npy`, the weights: queries are lifted here, so what comes and
     goes is always embeddings and distances.
 
+    Where the encoder predicts attributes, `attributes.npy` has their probabilities for every photo, rounded
+    to float16, by at most 0.00025. Photos are chosen by them (`photos_with`) and results explained.
+
     Args:
         path: Absolute `Path` of the folder.
         index: `faiss.Index` from `make_index`, of embeddings or of lifted ones.
         photo_ids: Iterable of str, one for each vector in the index.
         record: Dict, what `gallery.json` holds.
         lifting: `Lifting` that the photos in the index were lifted by, or None.
+        attribute_probabilities: float16 `(num_photos, num_attributes)` in [0, 1]; None where the encoder
+            predicts no attributes.
 
     Attributes:
         path: Absolute `Path` of the folder.
@@ -68,11 +81,13 @@ class Gallery:
         encoder_kind: "run", "saved_model" or "litert".
         encoder_fingerprint: Str, identity of that encoder.
         preprocessing: `Preprocessing` of that encoder.
+        attributes: Tuple of str, names of the attributes that the encoder predicts, maybe empty.
+        attribute_probabilities: The argument.
     Raises: `ValueError` if the vectors in `index` are not as many as `photo_ids` or not as long as embeddings
-        are, or lifted ones.
+        are, or lifted ones, or if `attribute_probabilities` are of another shape.
     """
 
-    def __init__(self, path, index, photo_ids, record, lifting=None):
+    def __init__(self, path, index, photo_ids, record, lifting=None, attribute_probabilities=None):
         self.path = path
         self.photo_ids = tuple(photo_ids)
         self.photo_root = Path(record["photo_root"])
@@ -89,6 +104,12 @@ class Gallery:
         wanted, found = (len(self.photo_ids), self.dim + (lifting is not None)), (index.ntotal, index.d)
         if found != wanted:
             raise ValueError(f"`index` must hold the shape {wanted}. Received: {found}")
+        self.attributes = self.preprocessing.attributes
+        wanted = (len(self.photo_ids), len(self.attributes)) if self.attributes else None
+        found = None if attribute_probabilities is None else attribute_probabilities.shape
+        if found != wanted:
+            raise ValueError(f"`attribute_probabilities` must have the shape {wanted}. Received: {found}")
+        self.attribute_probabilities = attribute_probabilities
         self._index = index
         self._lifting = lifting
         self._longest = longest_norm(index)
@@ -113,9 +134,9 @@ class Gallery:
             progress: Whether a bar on stderr shows photos per second and the time left.
             index: "flat", which is exact, or "hnsw", which is faster in large galleries and approximate.
         Returns: The `Gallery`, and a list of `(path, reason)` of the photos that were left out.
-        Raises: `InputError` if no photo is usable, `path` is something else than a gallery or an embedding is
-            not finite; `ValueError` if `batch_size` < 1, `index` is another one or a photo lies outside
-            `root`.
+        Raises: `InputError` if no photo is usable, `path` is something else than a gallery, an embedding is
+            not finite or attributes are predicted by something else than probabilities; `ValueError` if
+            `batch_size` < 1, `index` is another one or a photo lies outside `root`.
         """
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be >= 1. Received: {batch_size}")
@@ -129,7 +150,7 @@ class Gallery:
             if not photo_path.is_relative_to(root):
                 raise ValueError(f"`root` must hold every photo, and {photo_path} too. Received: {root}")
 
-        vectors, kept, skipped = [], [], []
+        vectors, probabilities, kept, skipped = [], [], [], []
         photos = decode_ahead(encoder.preprocessing.read_photo, photo_paths, ahead=2 * batch_size)
         with progress_bar(len(photo_paths), progress) as bar:
             for batch in in_batches(photos, batch_size):
@@ -143,6 +164,7 @@ class Gallery:
                             f"{encoder.path}: expected an encoder of finite embeddings; found others"
                         )
                     vectors.append(encoder.lifting.lift_photos(embeddings) if encoder.lifting else embeddings)
+                    probabilities.append(encoder.attribute_probabilities(embeddings).astype(np.float16))
                 bar.update(len(batch))
         if not kept:
             raise InputError(
@@ -167,12 +189,15 @@ class Gallery:
             "preprocessing": encoder.preprocessing.to_json(),
             "photo_root": str(root),
         }
-        gallery = cls(path, faiss_index, photo_ids, record, encoder.lifting)
+        probabilities = np.concatenate(probabilities) if encoder.preprocessing.attributes else None
+        gallery = cls(path, faiss_index, photo_ids, record, encoder.lifting, probabilities)
         with files.replacing_folder(path) as folder:
             files.write_bytes(folder / INDEX_FILE, faiss.serialize_index(faiss_index).tobytes())
             files.write_json(folder / PHOTOS_FILE, photo_ids)
             if encoder.lifting:
                 files.write_bytes(folder / WEIGHTS_FILE, encoder.lifting.to_bytes())
+            if gallery.attributes:
+                files.write_bytes(folder / ATTRIBUTES_FILE, attributes_to_bytes(probabilities))
             record["sha256"] = {file.name: sha256(file.read_bytes()) for file in sorted(folder.iterdir())}
             files.write_json(folder / RECORD_FILE, record)
         return gallery, skipped
@@ -198,7 +223,13 @@ class Gallery:
             if record["metric"] != "squared_euclidean":
                 weights = read_checked(path / WEIGHTS_FILE, record["sha256"][WEIGHTS_FILE])
                 lifting = Lifting.from_bytes(record["metric"], weights)
-            gallery = cls(path, index, json.loads(photo_ids), record, lifting)
+            photo_ids, probabilities = json.loads(photo_ids), None
+            if attributes := record["preprocessing"]["attributes"]:
+                probabilities = read_checked(path / ATTRIBUTES_FILE, record["sha256"][ATTRIBUTES_FILE])
+                probabilities = attributes_from_bytes(
+                    path / ATTRIBUTES_FILE, probabilities, (len(photo_ids), len(attributes))
+                )
+            gallery = cls(path, index, photo_ids, record, lifting, probabilities)
         except InputError:
             raise
         except (KeyError, TypeError, ValueError) as error:
@@ -218,7 +249,20 @@ class Gallery:
                 f"{self.encoder_fingerprint}; found {encoder.path} with {encoder.fingerprint}"
             )
 
-    def search(self, embeddings, k, ef_search=None):
+    def photos_with(self, present=(), absent=()):
+        """Chooses photos by the attributes that were predicted for them.
+
+        Args:
+            present: Iterable of names, attributes that a photo must have: with a probability >= 0.5.
+            absent: Those it must not have: with one < 0.5.
+        Returns: bool `(num_photos,)`, as `search` takes it in `among`.
+        Raises: `InputError` if the gallery's encoder does not predict one of them.
+        """
+        if not self.attributes:
+            raise InputError(f"{self.path}: expected a gallery whose model predicts attributes; found none")
+        return photos_that_have(self.attributes, self.attribute_probabilities, present, absent)
+
+    def search(self, embeddings, k, ef_search=None, among=None):
         """Finds the `k` nearest photos of each query, nearest first.
 
         FAISS finds candidates; their distances are then computed anew in float64, rounded to float32, and
@@ -228,15 +272,21 @@ class Gallery:
         "hnsw" gallery: the distances are right, but a photo among the `k` nearest may be missing, the more
         seldom the larger `ef_search` is. Where the graph leads to fewer than `k` photos, all are compared.
 
+        `among` restricts the search to some photos. A "flat" gallery stays exact. In an "hnsw" gallery, the
+        fewer photos are in `among`, the more are kept in view, of which those in `among` are taken. All in
+        `among` are compared instead where that is faster, or where fewer than `k` of them came into view.
+
         Args:
             embeddings: `(num_queries, dim)`, not lifted.
-            k: Int >= 1; more than the gallery holds returns all of it.
+            k: Int >= 1; more than there are photos to search returns all of them.
             ef_search: Int >= 1, photos that HNSW keeps in view while it searches (at least `k`); None for
                 `EF_SEARCH`. A "flat" gallery has none.
-        Returns: float32 distances and int64 gallery ids, both `(num_queries, min(k, len(gallery)))`. Only
-            HOLEF's distances may be negative; squared Euclidean ones of unit-norm embeddings are in [0, 4].
-        Raises: `ValueError` if `k` or `ef_search` is < 1, if `ef_search` is given to a "flat" gallery, or if
-            `embeddings` are of another shape or not finite.
+            among: bool `(num_photos,)`, the photos to search, maybe none; None for all.
+        Returns: float32 distances and int64 gallery ids, both `(num_queries, min(k, num_photos))`, of the
+            photos to search. Only HOLEF's distances may be negative; squared Euclidean ones of unit-norm
+            embeddings are in [0, 4].
+        Raises: `ValueError` if `k` or `ef_search` is < 1, if `ef_search` is given to a "flat" gallery, if
+            `embeddings` are of another shape or not finite, or if `among` is of another shape or dtype.
         """
         if k < 1:
             raise ValueError(f"`k` must be >= 1. Received: {k}")
@@ -252,15 +302,21 @@ class Gallery:
             )
         if not np.all(np.isfinite(embeddings)):
             raise ValueError("`embeddings` must be finite. Received: others")
-        k = min(k, len(self))
+        if among is not None:
+            among = np.asarray(among)
+            if among.dtype != bool or among.shape != (len(self),):
+                raise ValueError(
+                    f"`among` must be bool of the shape {(len(self),)}. Received: {among.dtype} {among.shape}"
+                )
+        k = min(k, len(self) if among is None else int(np.count_nonzero(among)))
         distances = np.zeros((len(embeddings), k), np.float32)
         indices = np.zeros((len(embeddings), k), np.int64)
-        if len(embeddings) == 0:
+        if distances.size == 0:
             return distances, indices
         queries, constants = embeddings, np.zeros(len(embeddings))
         if self._lifting is not None:
             queries, constants = self._lifting.lift_queries(embeddings)
-        for row, candidates in enumerate(self._candidates(queries, constants, k, ef_search)):
+        for row, candidates in enumerate(self._candidates(queries, constants, k, ef_search, among)):
             found = self._distances(queries[row], constants[row], candidates).astype(np.float32)
             nearest = np.lexsort((candidates, found))[:k]
             distances[row], indices[row] = found[nearest], candidates[nearest]
@@ -275,18 +331,28 @@ class Gallery:
             photos = self._lifting.with_last_dimension(photos[:, :-1])
         return self._lifting.distances(constant, (photos * query).sum(axis=1))
 
-    def _candidates(self, queries, constants, k, ef_search):
-        if self.index_kind == "flat":
-            return exact_candidates(self._index, queries, k, self._slack(queries, constants))
-        if self._lifting is not None:
+    def _candidates(self, queries, constants, k, ef_search, among):
+        ef_search = ef_search or EF_SEARCH
+        if self.index_kind == "hnsw" and self._lifting is not None:
             queries = euclidean_queries(queries)
-        candidates = list(graph_candidates(self._index, queries, k, ef_search or EF_SEARCH))
+        is_exact = self.index_kind == "flat"
+        if among is not None:
+            # So many more photos are kept in view that `ef_search` of them are to be expected in `among`.
+            # FAISS's own selector for graphs also returns what lies on the way to a query. Where few photos
+            # around the query are in `among`, those are `k`, but not the nearest: recall@10 fell to 0.48.
+            num_chosen = int(np.count_nonzero(among))
+            ef_search = math.ceil(max(k, ef_search) * len(self) / num_chosen)
+            is_exact = is_exact or num_chosen <= COMPARED_PER_VIEW * ef_search
+        if is_exact:
+            return exact_candidates(self._index, queries, k, self._slack(queries, constants), among)
+        candidates = list(graph_candidates(self._index, queries, k, ef_search))
         for row, found in enumerate(candidates):
-            candidates[row] = found[found >= 0]
+            found = found[found >= 0]
+            candidates[row] = found if among is None else found[among[found]]
             if len(candidates[row]) < k:
                 one = slice(row, row + 1)
                 slack = self._slack(queries[one], constants[one])
-                (candidates[row],) = exact_candidates(self._index, queries[one], k, slack)
+                (candidates[row],) = exact_candidates(self._index, queries[one], k, slack, among)
         return candidates
 
     def _slack(self, queries, constants):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tfsbir.errors import InputError
 from tfsbir.retrieval.lifting import WEIGHTS_FILE
+from tfsbir.retrieval.photo_attributes import ATTRIBUTES_FILE
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 RECORD_FILE, INDEX_FILE, PHOTOS_FILE = "gallery.json", "index.faiss", "photos.json"
 
 
@@ -27,7 +28,7 @@ def check_gallery_target(path):
         return path
     if not path.is_dir():
         raise InputError(f"{path}: expected a gallery to replace or no such file; found a file")
-    known = {RECORD_FILE, INDEX_FILE, PHOTOS_FILE, WEIGHTS_FILE}
+    known = {RECORD_FILE, INDEX_FILE, PHOTOS_FILE, WEIGHTS_FILE, ATTRIBUTES_FILE}
     strangers = sorted({entry.name for entry in path.iterdir()} - known)
     if strangers:
         raise InputError(
