@@ -18,6 +18,7 @@ from tfsbir.models import (
     whiten_head,
 )
 from tfsbir.models.attended_encoder import ATTENTION
+from tfsbir.models.attribute_encoder import ATTRIBUTES
 from tfsbir.preprocessing import center_crop
 from tfsbir.runs import PHOTO_ENCODER, SKETCH_ENCODER
 
@@ -29,21 +30,28 @@ WHITENING_IMAGES = 2000  # Of each domain, at most: enough for principal compone
 def _sketch_a_net(channels):
     if channels != 1:
         raise InputError("`backbone` sketch_a_net takes edge maps. Received: `photo_input` rgb")
-    return sketch_a_net(image_size=IMAGE_SIZE)
+    return sketch_a_net(FLAGS.embedding_dim or 256, IMAGE_SIZE)
 
 
 def _squeezenet(channels):
-    return squeezenet_encoder(IMAGE_SIZE, channels)
+    return squeezenet_encoder(IMAGE_SIZE, channels, embedding_dim=FLAGS.embedding_dim)
 
 
 BACKBONES = {"sketch_a_net": _sketch_a_net, "squeezenet": _squeezenet}
-# What a trained encoder need not have: that of a classifier ends in fc6, and not every recipe attends.
-NEW_LAYERS = ("fc7", ATTENTION)
+# What a trained encoder need not have: that of a classifier ends in fc6, and not every recipe attends or
+# knows attributes.
+NEW_LAYERS = ("fc7", ATTENTION, ATTRIBUTES)
 
 
 def define_encoder_flags(backbone):
     """Declares the flags of this module, with a recipe's own default."""
     flags.DEFINE_enum("backbone", backbone, sorted(BACKBONES), "The network of the encoders.")
+    flags.DEFINE_integer(
+        "embedding_dim", None,
+        "Length of the embedding; by default 256 of sketch_a_net, and 4608 of squeezenet, all that its head "
+        "has.",
+        lower_bound=1, upper_bound=4608,
+    )  # fmt: skip
     flags.DEFINE_string(
         "weights", None,
         "Where the encoders start: a finished run (its directory), a trained encoder (.keras), or ImageNet "
@@ -53,9 +61,11 @@ def define_encoder_flags(backbone):
         "precision", "float32", ["float32", "mixed_bfloat16"],
         "What training computes in. Weights, losses and the saved model are float32 in any case.",
     )  # fmt: skip
-    flags.DEFINE_bool(
-        "freeze_convolutions", False,
-        "Train the layers behind the convolutions alone, as the published nets of Sketch Me That Shoe were.",
+    flags.DEFINE_string(
+        "train_from", None,
+        "Layer of the encoders whose weights, and those of all behind it, are trained; what leads to it "
+        "stays as it is. The published nets of Sketch Me That Shoe train from fc6 in the last stage, those "
+        "of Deep Spatial-Semantic Attention from conv5. By default everything is trained.",
     )  # fmt: skip
 
 
@@ -92,9 +102,9 @@ def make_encoders(is_siamese, photo_input, extend=lambda encoder: encoder):
         raise InputError("`branches` must be heterogeneous where photos are RGB. Received: siamese")
     sketch = _make_encoder("sketch", 1, extend)
     photo = sketch if is_siamese else _make_encoder("photo", photo_channels, extend)
-    if FLAGS.freeze_convolutions:
-        _freeze_convolutions(sketch)
-        _freeze_convolutions(photo)
+    if FLAGS.train_from is not None:
+        for encoder in (sketch,) if is_siamese else (sketch, photo):
+            _freeze_before(encoder, FLAGS.train_from)
     return EncoderPair(sketch, photo)
 
 
@@ -155,6 +165,8 @@ def load_pair(run):
 
 def pair_in_float32(pair):
     """Returns the `EncoderPair` as it is saved and measured at the end."""
+    for layer in (*pair.sketch.layers, *pair.photo.layers):
+        layer.trainable = True  # Whoever trains a saved encoder further finds none frozen.
     sketch = in_float32(pair.sketch)
     return EncoderPair(sketch, sketch if pair.is_siamese else in_float32(pair.photo))
 
@@ -172,10 +184,13 @@ def in_float32(model):
     return copy
 
 
-def _freeze_convolutions(encoder):
-    for layer in encoder.layers:
-        if isinstance(layer, keras.layers.Conv2D):
-            layer.trainable = False
+def _freeze_before(encoder, name):
+    names = [layer.name for layer in encoder.layers if layer.weights]
+    if name not in names:
+        raise InputError(f"`train_from` must be one of {', '.join(names)}. Received: {name}")
+    # The model that ends there has the layers that lead to it, and no others.
+    for layer in keras.Model(encoder.input, encoder.get_layer(name).input).layers:
+        layer.trainable = False
 
 
 def _log_new(layers, weights):

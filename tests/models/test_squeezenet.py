@@ -123,6 +123,11 @@ def test_an_encoder_survives_saving(tmp_path):
     [
         ({"channels": 2}, "`channels` must be 1 or 3"),
         ({"working_size": 300}, r"`working_size` must be in 111\.\.225"),
+        (
+            {"head_channels": 1, "embedding_dim": 73},
+            r"`embedding_dim` must be in 1\.\.72, or None. Received: 73",
+        ),
+        ({"embedding_dim": 0}, r"`embedding_dim` must be in 1\.\.4608, or None. Received: 0"),
     ],
 )
 def test_arguments_out_of_range_are_named(arguments, message):
@@ -148,3 +153,35 @@ def test_too_few_images_to_whiten_are_refused():
     encoder = squeezenet_encoder(head_channels=64, **SMALL)
     with pytest.raises(ValueError, match=r"`images` must be more than 1\. Received: 1"):
         whiten_head(encoder, np.ones((1, 111, 111, 1), "float32"))
+
+
+def test_a_short_embedding_starts_at_the_principal_directions_of_the_head():
+    keras.utils.set_random_seed(0)
+    encoder = squeezenet_encoder(head_channels=4, embedding_dim=6, **SMALL)
+    assert encoder.output_shape == (None, 6)
+    images = np.random.default_rng(0).choice([-1.0, 1.0], (24, 111, 111, 1), p=[0.1, 0.9]).astype("float32")
+    images[:12, 30:60] = -1.0
+    whiten_head(encoder, images, batch_size=5)
+    head = keras.ops.convert_to_numpy(
+        keras.Model(encoder.input, encoder.get_layer("both_scales").output)(images)
+    )
+    _, values, directions = np.linalg.svd(head, full_matrices=False)
+    expected = head @ directions[:6].T
+    (kernel,) = encoder.get_layer("both_scales_reduced").get_weights()
+    # Directions are known up to their signs; products are not changed by these.
+    np.testing.assert_allclose(
+        (head @ kernel) @ (head @ kernel).T, expected @ expected.T, atol=1e-3 * values[0] ** 2
+    )
+    np.testing.assert_allclose(kernel.T @ kernel, np.eye(6), atol=1e-5)
+
+
+def test_fewer_images_than_values_keep_all_their_products():
+    encoder = squeezenet_encoder(head_channels=4, embedding_dim=20, **SMALL)
+    images = np.random.default_rng(0).uniform(-1, 1, (5, 111, 111, 1)).astype("float32")
+    whiten_head(encoder, images)
+    head = keras.ops.convert_to_numpy(
+        keras.Model(encoder.input, encoder.get_layer("both_scales").output)(images)
+    )
+    (kernel,) = encoder.get_layer("both_scales_reduced").get_weights()
+    np.testing.assert_allclose(kernel.T @ kernel, np.eye(20), atol=1e-5)
+    np.testing.assert_allclose((head @ kernel) @ (head @ kernel).T, head @ head.T, atol=1e-4)

@@ -134,15 +134,14 @@ def test_two_branches_start_from_one_encoder_and_part(data, stages, tmp_path, lo
     assert 0 < np.abs(weights[0] - start).max() < 0.1
 
 
-def test_frozen_convolutions_stay_as_they_were(data, stages, tmp_path):
-    done = run(
-        stage(4, data, tmp_path / "frozen", f"--weights={stages[3]}", "--freeze_convolutions", "--steps=2")
-    )
+def test_what_leads_to_the_first_trained_layer_stays_as_it_was(data, stages, tmp_path):
+    done = run(stage(4, data, tmp_path / "frozen", f"--weights={stages[3]}", "--train_from=fc6", "--steps=2"))
     assert done.returncode == 0, done.stderr
     before, after = (RunDirectory(path).load_encoder("sketch") for path in (stages[3], tmp_path / "frozen"))
     for name, is_same in (("conv1", True), ("conv5", True), ("fc6", False), ("fc7", False)):
         pair = [model.get_layer(name).get_weights()[0] for model in (before, after)]
         assert np.array_equal(*pair) == is_same
+    assert len(after.trainable_variables) == len(before.trainable_variables)
 
 
 @pytest.mark.parametrize(

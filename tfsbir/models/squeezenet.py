@@ -6,6 +6,7 @@ import h5py
 import keras
 import numpy as np
 from keras import ops
+from sklearn.utils.extmath import randomized_svd
 
 from tfsbir.errors import InputError
 from tfsbir.layers import BlurPyramid, PlaceBias, ToImageNetBGR
@@ -15,17 +16,25 @@ FIRES = {2: (16, 64), 3: (16, 64), 4: (32, 128), 5: (32, 128)}
 FIRES |= {6: (48, 192), 7: (48, 192), 8: (64, 256), 9: (64, 256)}
 GRID = 6  # Places a side that the embedding keeps.
 HEADS = ("fire9", "fire5")
+BOTH, REDUCED = "both_scales", "both_scales_reduced"
 
 
 def squeezenet_encoder(
-    image_size=225, channels=1, working_size=161, head_channels=64, weights=None, name="squeezenet_encoder"
+    image_size=225,
+    channels=1,
+    working_size=161,
+    head_channels=64,
+    embedding_dim=None,
+    weights=None,
+    name="squeezenet_encoder",
 ):
     """Builds an encoder on SqueezeNet v1.1 that keeps where things are.
 
     Line drawings (one channel) enter as a `BlurPyramid`, for a network trained on photos hardly sees
     thin lines. `fire9` and, beside it, `fire5`, which still sees detail, are averaged over 6 x 6 places,
     reduced to a few channels, given a bias for each place, flattened and made unit-norm; the two are
-    concatenated and made unit-norm again. `whiten_head` starts the reduction well.
+    concatenated and, with `embedding_dim`, mapped to fewer values; what comes out is made unit-norm again.
+    `whiten_head` starts the reductions well.
 
     Args:
         image_size: Side of the input in px.
@@ -33,11 +42,13 @@ def squeezenet_encoder(
         working_size: Side in px at which the network works, in 111 .. `image_size`; half the pixels take
             half the time.
         head_channels: Channels that are left of `fire9` and of `fire5` at each place, in 1..256.
+        embedding_dim: Length of the embedding, in 1 .. 72 * `head_channels`; None for the latter, without a
+            layer that maps.
         weights: Path of ImageNet weights (`squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5`), or
             None to start from scratch.
         name: Name of the model.
     Returns: A `keras.Model` from `(batch, image_size, image_size, channels)` in [-1, 1] to
-        `(batch, 72 * head_channels)` of unit L2 norm.
+        `(batch, embedding_dim)` of unit L2 norm.
     Raises: `ValueError` for sizes or channels out of range; `InputError` for a weights file that is
         missing, damaged or of another network, naming the layer.
     Source: Iandola et al., "SqueezeNet", 2016, arxiv.org/abs/1602.07360, and its release v1.1.
@@ -50,6 +61,9 @@ def squeezenet_encoder(
         )
     if not 1 <= head_channels <= 256:
         raise ValueError(f"`head_channels` must be in 1..256. Received: {head_channels}")
+    num_values = len(HEADS) * GRID**2 * head_channels
+    if embedding_dim is not None and not 1 <= embedding_dim <= num_values:
+        raise ValueError(f"`embedding_dim` must be in 1..{num_values}, or None. Received: {embedding_dim}")
     image = keras.Input((image_size, image_size, channels), name="image")
     x = BlurPyramid(name="blur_pyramid")(image) if channels == 1 else image
     if working_size != image_size:
@@ -67,7 +81,11 @@ def squeezenet_encoder(
         part = PlaceBias(name=f"{fire}_place_bias")(part)
         part = keras.layers.Flatten(name=f"{fire}_flat")(part)
         parts.append(keras.layers.UnitNormalization(name=f"{fire}_unit")(part))
-    x = keras.layers.Concatenate(name="both_scales")(parts)
+    x = keras.layers.Concatenate(name=BOTH)(parts)
+    if embedding_dim is not None:
+        x = keras.layers.Dense(
+            embedding_dim, use_bias=False, kernel_initializer="orthogonal", dtype="float32", name=REDUCED
+        )(x)
     model = keras.Model(image, keras.layers.UnitNormalization(name="embedding")(x), name=name)
     if weights is not None:
         load_imagenet_weights(model, weights)
@@ -79,7 +97,9 @@ def whiten_head(encoder, images, batch_size=32):
 
     The reduction becomes the leading components over all images and places, scaled to unit variance,
     and each place's bias takes its mean away. Without it the few directions in which all drawings are
-    alike (paper or not, much ink or little) rule the cosine.
+    alike (paper or not, much ink or little) rule the cosine. Where the encoder has an `embedding_dim`, its
+    last layer becomes the leading directions of what the head then gives, so that of the products of any two
+    images as little as possible is lost; with fewer images than that, the rest stays random.
 
     Args:
         encoder: `squeezenet_encoder`; changed in place.
@@ -108,6 +128,26 @@ def whiten_head(encoder, images, batch_size=32):
         kernel = vectors[:, leading] / deviations
         encoder.get_layer(f"{fire}_reduced").set_weights([kernel[None, None].astype(np.float32)])
         encoder.get_layer(f"{fire}_place_bias").set_weights([-(maps.mean(0) @ kernel).astype(np.float32)])
+    if REDUCED in [layer.name for layer in encoder.layers]:
+        _reduce_to_leading(encoder, images, batch_size)
+
+
+def _reduce_to_leading(encoder, images, batch_size):
+    features = keras.Model(encoder.input, encoder.get_layer(BOTH).output)
+    rows = np.concatenate(_in_batches(features, images, batch_size))
+    layer = encoder.get_layer(REDUCED)
+    _, _, leading = randomized_svd(rows, min(layer.units, len(rows)), random_state=0)
+    # The directions of the start fill what is missing, less their part along the leading ones.
+    (start,) = layer.get_weights()
+    kernel, _ = np.linalg.qr(np.concatenate([leading.T, start], axis=1))
+    layer.set_weights([kernel[:, : layer.units].astype(np.float32)])
+
+
+def _in_batches(model, images, batch_size):
+    return [
+        ops.convert_to_numpy(model(images[start : start + batch_size], training=False)).astype(np.float64)
+        for start in range(0, len(images), batch_size)
+    ]
 
 
 def squeezenet_features(x):
