@@ -146,7 +146,9 @@ def rank(strategy, pool):
             "contrastive": losses.BatchContrastive(FLAGS.contrastive_margin),
             "info_nce": losses.InfoNCE(FLAGS.temperature),
         }[FLAGS.loss]
-    seconds = ranking.train_pair(run, pair, splits, strategy, optimizer, pool, sampler, loss)
+    seconds = ranking.train_pair(
+        run, pair, splits, strategy, optimizer, pool, sampler, ranking.keras_loss(loss)
+    )  # fmt: skip
     _, found, _ = ranking.save_and_measure(run, pair, train, test)
     running.finish_run(run, test_name, found, seconds)
 

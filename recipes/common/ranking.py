@@ -38,6 +38,21 @@ def pair_sampler(train):
     return sampling.TruePairs(train, FLAGS.batch_size, FLAGS.seed)
 
 
+def keras_loss(loss):
+    """Returns what `train_pair` takes of a Keras loss of `(instance, embeddings)`.
+
+    With `negative` in the batch the loss sees triplets, else all pairs of the global batch.
+    """
+
+    def of_batch(batch, embeddings):
+        instances = batch["instance"]
+        if "negative" not in batch:  # They are the other photos of the whole global batch.
+            instances, embeddings = gather((instances, embeddings))
+        return loss(instances, embeddings)
+
+    return of_batch
+
+
 def train_pair(
     run, pair, splits, strategy, optimizer, pool, sampler, loss, distance=None, distance_optimizer=None
 ):
@@ -50,9 +65,9 @@ def train_pair(
         strategy: `tf.distribute.Strategy` in whose scope all models were made.
         optimizer: Keras optimizer of the encoders.
         pool: Of `worker_pool`.
-        sampler: Function from a step to indices. With `negative` among them the loss sees triplets, else all
-            pairs of the global batch.
-        loss: Keras loss of `(instance, embeddings)`.
+        sampler: Function from a step to indices, with or without `negative`.
+        loss: Function from a replica's batch and the embeddings of its sketches, photos and, where there are,
+            negatives to the replica's share of the loss. `keras_loss` makes one of a Keras loss.
         distance: Layer of `tfsbir.distances`, None for `SquaredEuclidean`.
         distance_optimizer: Keras optimizer of a learned distance.
     Returns: Seconds of training.
@@ -67,11 +82,7 @@ def train_pair(
 
     def replica_loss(batch):
         photos = [batch[name] for name in ("photo", "negative") if name in batch]
-        embeddings = tuple(pair.encode(batch["sketch"], photos, training=True))
-        instances = batch["instance"]
-        if "negative" not in batch:  # They are the other photos of the whole global batch.
-            instances, embeddings = gather((instances, embeddings))
-        value = loss(instances, embeddings)
+        value = loss(batch, tuple(pair.encode(batch["sketch"], photos, training=True)))
         if distance_optimizer is not None:
             value += sum(distance.losses) / strategy.num_replicas_in_sync  # The replicas' losses sum up.
         return value
@@ -89,13 +100,15 @@ def train_pair(
     )  # fmt: skip
 
 
-def save_and_measure(run, pair, train, test, distance=None):
+def save_and_measure(run, pair, train, test, distance=None, attributes=()):
     """Saves a trained pair in float32, measures it and draws what it finds.
+
+    `attributes` are the names of those that the encoders predict.
 
     Returns: The `EncoderPair` in float32, a dict of metrics, and the distances `(num_sketches, num_photos)`.
     """
     pair = encoders.pair_in_float32(pair)
     found, distances = evaluation.evaluator(pair, test, distance)(num_views=int(FLAGS.num_views))
-    running.save_pair(run, pair, train, distance=distance)
+    running.save_pair(run, pair, train, distance=distance, attributes=attributes)
     evaluation.draw_ranked_results(test, distances, run.figures / "ranked_results.png")
     return pair, found, distances

@@ -44,10 +44,11 @@ def start_run(recipe, train):
     return run
 
 
-def save_pair(run, pair, train, classifier=None, distance=None):
+def save_pair(run, pair, train, classifier=None, distance=None, attributes=()):
     """Writes the encoders of an `EncoderPair` and how images become their inputs.
 
-    With them goes a classifier, or a distance other than `SquaredEuclidean`, if given.
+    With them goes a classifier, or a distance other than `SquaredEuclidean`, if given. `attributes` are the
+    names of those that the encoders predict.
     """
     reader = photo_reader()
     preprocessing = Preprocessing(
@@ -57,6 +58,7 @@ def save_pair(run, pair, train, classifier=None, distance=None):
         edge_model=reader.edge_model,
         edge_detector=reader.edge_detector,
         distance="squared_euclidean" if distance is None else distance_name(distance),
+        attributes=attributes,
     )
     run.save_encoders(pair.sketch, pair.photo, preprocessing, classifier, train.class_names, distance)
     if pair.is_siamese:
