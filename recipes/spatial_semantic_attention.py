@@ -16,7 +16,8 @@ Departures. As in sketch_me_that_shoe, Eq. 7 over every pair of a batch is the d
 (--loss=batch_triplet), with AdamW and a cosine schedule; --loss=triplet draws annotated triplets. The
 weights of a learned distance have an optimizer of their own, SGD with momentum as in the paper: a step of
 Adam would move each of HOLEF's many weights equally far, however small its gradient. On Sketch-a-Net the
-scorer of the attention sees the feature map divided by 128, or attention would start at one place.
+scorer of the attention sees the feature map divided by 128, on SqueezeNet, whose map is fire9, by 32; else
+attention would start at one place.
 """
 
 from absl import flags
@@ -30,7 +31,7 @@ from tfsbir.models import ATTENTIONS, attended_encoder
 FLAGS = flags.FLAGS
 RECIPE = "spatial_semantic_attention"
 # By backbone, the layer whose map is attended to, and about how large its values are.
-FEATURE_MAPS = {"sketch_a_net": ("pool5", 128.0), "squeezenet": ("fire9_place_bias", 1.0)}
+FEATURE_MAPS = {"sketch_a_net": ("pool5", 128.0), "squeezenet": ("fire9", 32.0)}
 
 data.define_training_data_flags()
 encoders.define_encoder_flags(backbone="sketch_a_net")
@@ -72,7 +73,7 @@ def main(_):
     loss = {"batch_triplet": losses.BatchTripletRanking, "triplet": losses.TripletRanking}[FLAGS.loss]
     seconds = ranking.train_pair(
         run, pair, splits, strategy, optimizer, pool, ranking.pair_sampler(train),
-        loss(FLAGS.margin, distance), distance, distance_optimizer,
+        ranking.keras_loss(loss(FLAGS.margin, distance)), distance, distance_optimizer,
     )  # fmt: skip
     pair, found, _ = ranking.save_and_measure(run, pair, train, test, distance)
     if FLAGS.attention != "none":

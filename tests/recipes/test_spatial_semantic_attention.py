@@ -105,7 +105,7 @@ def test_two_replicas_train_what_one_does(folder, tmp_path):
             512,
             "mahalanobis",
         ),
-        ("--backbone=squeezenet --distance=weighted_euclidean", 4672, "weighted_euclidean"),
+        ("--backbone=squeezenet --embedding_dim=32 --distance=weighted_euclidean", 544, "weighted_euclidean"),
     ],
 )
 def test_every_part_can_be_left_out_or_exchanged(folder, tmp_path, flags, dim, distance):

@@ -121,6 +121,7 @@ def printed(folder):
         "sketch_a_net": (f"--workdir={folder / 'runs'}", bags, sketch_a_net, start),
         "scratch": (f"--workdir={folder / 'new'}", bags, sketch_a_net, "--steps=7"),
         "no bags": (f"--workdir={folder / 'runs'}", "--weights=/w.h5"),
+        "more": (f"--workdir={folder / 'runs'}", "--weights=/w.h5", "--more_sketches_dir=/sets/labelled"),
     }
     commands = {
         (number, way): (f"--table={number}", data, "--seeds=0,1", "--dry_run", *ways[way])
@@ -207,6 +208,17 @@ def test_tables_share_the_same_commands(commands):
                 assert known.setdefault(name, arguments) == arguments
         # 13 models and one baseline with both seeds, two baselines once, on three data.
         assert len(known) == 3 * (13 * 2 + 2 + 2)
+
+
+def test_more_sketches_are_of_shoes_alone(commands):
+    more = ["--more_dataset=shoev1_attributes", "--more_data_dir=/sets/labelled"]
+    more += ["--more_splits=train", "--more_splits=test"]
+    for name, arguments in commands[2, "more"].items():
+        without = commands[2, "no bags"][name]
+        if "_shoes_" in name:
+            assert sorted(arguments) == sorted([*without, *more])
+        else:
+            assert arguments == without
 
 
 def test_networks_start_where_the_flags_say(commands, folder):
