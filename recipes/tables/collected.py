@@ -53,6 +53,7 @@ def collect(table, runs):
                     **_summary(
                         [one for one in found.values() if one["name"] == name],
                         {metric: row.paper.get(data, {}).get(metric) for metric in table.metrics},
+                        row.part,
                     ),
                 }
                 for data, name in row.runs.items()
@@ -69,15 +70,15 @@ def collect(table, runs):
     }
 
 
-def _summary(found, paper):
-    """Returns seeds, mean minutes of training and, by metric, the paper's number and ours."""
+def _summary(found, paper, part):
+    """Returns seeds, mean minutes of training and, by metric, the paper's number and ours of a row's part."""
     summary = {
         "seeds": [one["seed"] for one in found],
         "minutes": round(statistics.mean(one["seconds"] for one in found) / 60, 2) if found else None,
         "metrics": {},
     }
     for metric, percent in paper.items():
-        values = [one["metrics"][metric] for one in found if metric in one["metrics"]]
+        values = [one["metrics"][metric + part] for one in found if metric + part in one["metrics"]]
         summary["metrics"][metric] = {
             "paper": None if percent is None else round(percent / 100, 6),
             "mean": statistics.mean(values) if values else None,

@@ -35,11 +35,14 @@ class Row:
         runs: Dict from data, such as "shoes", to the name of the command that makes the row's numbers.
         paper: Dict from data to a dict from metrics to the paper's numbers, in percent as printed. Empty
             for a row which the paper does not have.
+        part: What stands behind the metrics' names in the runs' results, such as "/embedding" for what the
+            embedding finds alone.
     """
 
     label: str
     runs: dict
     paper: dict = dataclasses.field(default_factory=dict)
+    part: str = ""
 
 
 def printed_row(label, name, metrics, data, paper):

@@ -17,7 +17,7 @@ from tfsbir.runs import RunDirectory
 SHARED_SEED = 0
 # Another machine has these elsewhere, so they are told apart by the last part of their path.
 DATA_DIRS = ("data_dir", "more_data_dir")
-PATHS = (*DATA_DIRS, "weights", "edge_model")
+PATHS = (*DATA_DIRS, "weights", "edge_model", "attribute_distance_weight", "attributes_from")
 # How a machine is used, which leaves the numbers as they are.
 HOST = ("cache_dir", "num_workers", "strategy", "num_replicas")
 
