@@ -1,0 +1,150 @@
+r"""Deep multi-task attribute-driven ranking (Song et al., BMVC 2016): attributes teach, sample and rank.
+
+python -m recipes.attribute_ranking --dataset=shoev1_attributes --data_dir=shoev1_attributes \
+    --workdir=runs/attributes --backbone=squeezenet \
+    --weights=squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5
+
+Eq. 1 is a triplet loss on the embedding, lambda_a times a triplet loss on the predicted attributes and
+the cross-entropies of the attributes of the sketch, its photo and the negative:
+
+    --lambda_a --lambda_s --lambda_p --lambda_n    their weights; the last term is --weight_decay
+    --sampling=attributes|random                   negatives that share attributes come more often
+    --attribute_distance_weight=W                  photos are ranked by the embeddings' distance plus W times
+                                                   that of predicted attributes; a number, or the directory
+                                                   of a run with --holdout, for the W that is best there
+
+Nobody has to annotate triplets. What photos and sketches have may be unknown for some of them; it comes with
+the data set or from tables (--photo_attributes, --sketch_attributes). docs/attribute_ranking.md has the
+commands of what was measured.
+
+Departures. Only the paper's two-page abstract is at hand, with Eq. 1 and the idea. The weights, the
+sampling's temperature and the rest of the defaults are ours, and were chosen on held-out training photos.
+"""
+
+import math
+
+from absl import flags
+
+from recipes.common import (
+    attribute_evaluation,
+    attributes,
+    augmentation,
+    data,
+    encoders,
+    ranking,
+    running,
+    training,
+)
+from tfsbir import command, losses, sampling
+from tfsbir.data import attribute_shares
+from tfsbir.data.worker_pool import worker_pool
+from tfsbir.models import attribute_encoder
+
+FLAGS = flags.FLAGS
+RECIPE = "attribute_ranking"
+
+data.define_training_data_flags()
+attributes.define_attribute_flags()
+encoders.define_encoder_flags(backbone="sketch_a_net")
+training.define_training_flags(steps=200, batch_size=32, learning_rate=2e-4)
+ranking.define_ranking_flags(triplet="Eq. 1")
+attribute_evaluation.define_weight_flag(0.1)
+for letter, default, what in (
+    ("a", 1.0, "the triplet loss on predicted attributes"),
+    ("s", 0.1, "the sketch's attribute cross-entropy"),
+    ("p", 0.1, "the photo's attribute cross-entropy"),
+    ("n", 0.1, "the negative's attribute cross-entropy"),
+):
+    flags.DEFINE_float(f"lambda_{letter}", default, f"Of Eq. 1: weight of {what}.", lower_bound=0.0)
+flags.DEFINE_float(
+    "attribute_margin", 0.3, "Margin of the triplet loss on predicted attributes, in squared distance.",
+    lower_bound=1e-6,
+)  # fmt: skip
+flags.DEFINE_enum(
+    "sampling", "attributes", ["attributes", "random"],
+    "Negatives: the fewer attributes a photo differs in, the more often; or any other photo alike.",
+)  # fmt: skip
+flags.DEFINE_float(
+    "temperature", 1.0,
+    "Of --sampling=attributes: a photo that differs in one attribute more comes exp(1 / temperature) times "
+    "less often.",
+    lower_bound=1e-3,
+)  # fmt: skip
+augmentation.define_augmentation_flags(sketch_warp=1.0, photo_warp=0.3)
+for module in (attribute_evaluation, attributes, augmentation, data, encoders, ranking, running, training):
+    flags.adopt_module_key_flags(module)
+
+
+def main(_):
+    strategy = training.make_strategy()
+    pool = worker_pool(FLAGS.num_workers)
+    train, test, test_name = data.load_pairs(pool)
+    train, test = attributes.apply_to_both(train, test)
+    weight = attribute_evaluation.attribute_distance_weight()
+    num_attributes = len(train.attribute_names)
+    with strategy.scope():
+        pair = encoders.make_encoders(
+            FLAGS.branches == "siamese",
+            train.photo_input,
+            lambda encoder: attribute_encoder(
+                encoder, num_attributes, after="embedding", feature_scale=encoder.output_shape[-1] ** -0.5
+            ),
+        )
+        optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
+        dim = pair.sketch.output_shape[-1] - num_attributes
+        distance = attribute_evaluation.mixed_distance(dim, num_attributes, weight)
+    run = running.start_run(RECIPE, train)
+    if run.result is not None:
+        running.print_json(run.result)
+        return
+    encoders.start_encoders(run, pair, train)
+    temperature = FLAGS.temperature if FLAGS.sampling == "attributes" else math.inf
+    sampler = sampling.AttributeTriplets(train, FLAGS.batch_size, FLAGS.seed, temperature)
+    seconds = ranking.train_pair(
+        run, pair, (train, test, test_name), strategy, optimizer, pool, sampler, multi_task_loss(train, dim),
+        distance,
+    )  # fmt: skip
+    pair, found, _ = ranking.save_and_measure(
+        run, pair, train, test, distance, attributes=train.attribute_names
+    )
+    found |= attribute_evaluation.measure_parts(run, pair, test, num_attributes, FLAGS.holdout > 0)
+    running.finish_run(run, test_name, found, seconds)
+
+
+def multi_task_loss(train, dim):
+    """Returns Eq. 1 without its last term: a function of a batch and the encoders' outputs on it.
+
+    Args:
+        train: `Split` with attributes; their shares balance the cross-entropies.
+        dim: Length of the embedding, which stands before the probabilities.
+    """
+    on_embedding = losses.TripletRanking(FLAGS.margin)
+    on_attributes = losses.TripletRanking(FLAGS.attribute_margin)
+    of_sketch, of_photo = (
+        losses.AttributeCrossEntropy(None if known is None else attribute_shares(known))
+        for known in (train.sketch_attributes, train.photo_attributes)
+    )
+    predicting = (
+        ("sketch", FLAGS.lambda_s, of_sketch),
+        ("photo", FLAGS.lambda_p, of_photo),
+        ("negative", FLAGS.lambda_n, of_photo),
+    )
+
+    def of_batch(batch, outputs):
+        embeddings = tuple(output[:, :dim] for output in outputs)
+        probabilities = tuple(output[:, dim:] for output in outputs)
+        value = on_embedding(batch["instance"], embeddings)
+        if FLAGS.lambda_a:
+            # Photos that are known to differ in nothing are not to be told apart by attributes.
+            differs = attributes.known_to_differ(batch["photo_attributes"], batch["negative_attributes"])
+            value += FLAGS.lambda_a * on_attributes(batch["instance"], probabilities, sample_weight=differs)
+        for (name, weight, cross_entropy), predicted in zip(predicting, probabilities, strict=True):
+            if weight:
+                value += weight * cross_entropy(batch[f"{name}_attributes"], predicted)
+        return value
+
+    return of_batch
+
+
+if __name__ == "__main__":
+    command.run(main)

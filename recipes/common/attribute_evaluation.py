@@ -1,0 +1,141 @@
+"""Ranking by embedding and by predicted attributes, and how well attributes are predicted."""
+
+import json
+import math
+
+import numpy as np
+from absl import flags
+
+from recipes.common import evaluation
+from tfsbir import figures, files, metrics
+from tfsbir.distances import WeightedEuclidean
+from tfsbir.errors import InputError
+from tfsbir.runs import RunDirectory
+
+FLAGS = flags.FLAGS
+WEIGHTS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # Those that a held-out part chooses from.
+CHOSEN = "attribute_distance_weight.json"
+MIN_SHARE = 0.05  # Of either value, for an attribute to count in a mean.
+
+
+def define_weight_flag(default):
+    """Declares the flag of `attribute_distance_weight`, with a recipe's own default."""
+    flags.DEFINE_string(
+        "attribute_distance_weight", str(default),
+        "Weight of the squared distance of predicted attributes beside that of embeddings, when photos are "
+        "ranked: a number >= 0, or the directory of a run with --holdout, for the one that is best there.",
+    )  # fmt: skip
+
+
+def attribute_distance_weight():
+    """Returns the weight that the flag gives or names the run of."""
+    given = FLAGS.attribute_distance_weight
+    try:
+        weight = float(given)
+    except ValueError:
+        return _chosen_weight(RunDirectory(given))
+    if not 0 <= weight < math.inf:
+        raise InputError(f"`attribute_distance_weight` must be >= 0 and finite. Received: {given}")
+    return weight
+
+
+def _chosen_weight(run):
+    path = run.path / CHOSEN
+    if not path.exists():
+        raise InputError(
+            f"{path}: expected the weight that a run with --holdout chose; there is no such file "
+            "(`attribute_distance_weight` must be a number or the directory of such a run)"
+        )
+    try:
+        return float(json.loads(path.read_text(encoding="utf-8"))["best"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: expected the weight that a run with --holdout chose; {error!r}") from None
+
+
+def mixed_distance(dim, num_attributes, weight, of_embedding=1.0):
+    """Returns the distance of embeddings plus `weight` times that of the probabilities behind them."""
+    distance = WeightedEuclidean(dim + num_attributes)
+    weights = np.concatenate([np.full(dim, of_embedding), np.full(num_attributes, weight)])
+    distance.scale.assign(np.sqrt(weights).astype(np.float32))
+    return distance
+
+
+def measure_parts(run, pair, split, num_attributes, may_choose):
+    """Measures what embedding and predicted attributes find each alone, and how well these are predicted.
+
+    Writes into the run `attributes.json`, every attribute's average precision, and draws it; and, if it may
+    choose, `attribute_distance_weight.json`: the mean reciprocal rank with each of `WEIGHTS`, and the best.
+
+    Args:
+        run: `RunDirectory`.
+        pair: `EncoderPair` of encoders with attributes.
+        split: `Split` to measure on, its attributes known or not.
+        num_attributes: Number of attributes that the encoders predict.
+        may_choose: Whether the split is held out from training to choose by.
+    Returns: Dict of metrics, whose names end in /embedding, /attributes, /sketch and /photo.
+    """
+    dim = pair.sketch.output_shape[-1] - num_attributes
+    parts = {
+        "embedding": mixed_distance(dim, num_attributes, 0.0),
+        "attributes": mixed_distance(dim, num_attributes, 1.0, of_embedding=0.0),
+    }
+    found, distances = {}, {}
+    for name, distance in parts.items():
+        measured, distances[name] = evaluation.evaluator(pair, split, distance)(int(FLAGS.num_views))
+        found |= {f"{metric}/{name}": value for metric, value in measured.items()}
+    if may_choose:
+        _choose_weight(run, split, distances)
+    return found | _measure_predictions(run, pair, split, dim)
+
+
+def _choose_weight(run, split, distances):
+    paired = split.paired_sketches
+    reciprocal = {}
+    for weight in WEIGHTS:
+        mixed = distances["embedding"] + weight * distances["attributes"]
+        reciprocal[weight] = float(np.mean(1 / metrics.ranks(mixed[paired], split.sketch_photo[paired])))
+    best = max(reciprocal, key=reciprocal.get)  # The smallest of those that are equally good.
+    files.write_json(
+        run.path / CHOSEN,
+        {"best": best, "mean_reciprocal_rank": {str(weight): value for weight, value in reciprocal.items()}},
+    )
+
+
+def _measure_predictions(run, pair, split, dim):
+    """Measures the probabilities of the centre view, of sketches and of photos, where the truth is known."""
+    measured, found = {}, {}
+    for domain, encoder, images, known in (
+        ("sketch", pair.sketch, split.sketches, split.sketch_attributes),
+        ("photo", pair.photo, split.photos, split.photo_attributes),
+    ):
+        if known is None:
+            continue
+        probabilities = evaluation.encode_images(encoder, images)[:, dim:]
+        precision = metrics.attribute_average_precision(probabilities, known, MIN_SHARE)
+        if np.all(np.isnan(precision["average_precision"])):
+            continue
+        measured[domain] = precision
+        found[f"attribute_mAP/{domain}"] = float(np.nanmean(precision["average_precision"]))
+        found[f"attribute_frequency/{domain}"] = float(np.nanmean(precision["frequency"]))
+        figures.attribute_bars(
+            split.attribute_names,
+            precision["average_precision"],
+            precision["frequency"],
+            run.figures / f"attributes_{domain}.png",
+        )
+    files.write_json(
+        run.path / "attributes.json",
+        {
+            domain: {
+                name: None if math.isnan(one) else {"average_precision": one, "frequency": frequency}
+                for name, one, frequency in zip(
+                    split.attribute_names,
+                    precision["average_precision"].tolist(),
+                    precision["frequency"].tolist(),
+                    strict=True,
+                )
+            }
+            for domain, precision in measured.items()
+        },
+    )
+    return found
