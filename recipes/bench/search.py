@@ -12,6 +12,7 @@ from tfsbir.retrieval import Lifting
 from tfsbir.retrieval.photo_index import EF_CONSTRUCTION, EF_SEARCH, M
 
 NUM_QUERIES = 200
+FASTER_EF_SEARCH = 64  # Enough for these photos; the default is for harder ones.
 
 
 def search_row(rounds):
@@ -33,7 +34,7 @@ def holef_rows(num_photos, rounds, num_written_out=200):
         num_photos: Photos of the gallery, 512-d, from `encoder_like`.
         rounds: A fifth of the turns that each side takes.
         num_written_out: Photos that Eq. 5-6 is timed on; its time is scaled to the whole gallery.
-    Returns: Three `Row`s.
+    Returns: Four `Row`s.
     """
     photos, sketches = encoder_like(num_photos, NUM_QUERIES)
     dim = photos.shape[1]
@@ -64,14 +65,16 @@ def holef_rows(num_photos, rounds, num_written_out=200):
     rows.append(Row(name, ours, f"Eq. 5-6 in NumPy, {num_written_out} photos x {scale:g}", scale * peer))
 
     graph = gallery_of(photos, lifting, "hnsw")
-    ours, peer = side_by_side(
-        one_at_a_time(lambda query: graph.search(query, 10)), search_exact(), 5 * rounds
-    )
-    found, nearest = (gallery.search(sketches, 10)[1] for gallery in (graph, exact))
-    recall = np.mean([len(np.intersect1d(*pair)) / 10 for pair in zip(found, nearest, strict=True)])
-    settings = f"M {M}, efConstruction {EF_CONSTRUCTION}, efSearch {EF_SEARCH}"
-    name = f"HOLEF, HNSW ({settings}), {size}"
-    rows.append(Row(name, ours, "HOLEF, exact search", peer, recall_at_10=float(recall)))
+    nearest = exact.search(sketches, 10)[1]
+    for ef_search in (FASTER_EF_SEARCH, EF_SEARCH):
+        ours, peer = side_by_side(
+            one_at_a_time(lambda query, ef=ef_search: graph.search(query, 10, ef)), search_exact(), 5 * rounds
+        )
+        found = graph.search(sketches, 10, ef_search)[1]
+        recall = np.mean([len(np.intersect1d(*pair)) / 10 for pair in zip(found, nearest, strict=True)])
+        settings = f"M {M}, efConstruction {EF_CONSTRUCTION}, efSearch {ef_search}"
+        name = f"HOLEF, HNSW ({settings}), {size}"
+        rows.append(Row(name, ours, "HOLEF, exact search", peer, recall_at_10=float(recall)))
     return rows
 
 

@@ -70,10 +70,12 @@ def test_what_holef_is_timed_against_is_holef():
 
 
 def test_holef_is_searched_exactly_and_by_a_graph():
-    exact, written_out, graph = holef_rows(num_photos=400, rounds=1, num_written_out=20)
+    exact, written_out, faster, default = holef_rows(num_photos=400, rounds=1, num_written_out=20)
     assert exact.ours == written_out.ours == "HOLEF, exact search, 400 photos of 512-d"
     assert written_out.peer == "Eq. 5-6 in NumPy, 20 photos x 20" and written_out.ratio > 1
-    assert graph.ours.startswith("HOLEF, HNSW (M ") and graph.recall_at_10 > 0.9
+    for graph, ef_search in ((faster, 64), (default, 128)):
+        assert graph.ours.startswith("HOLEF, HNSW (M ") and graph.recall_at_10 > 0.9
+        assert f"efSearch {ef_search})" in graph.ours
     assert exact.recall_at_10 is None
 
 
@@ -106,13 +108,13 @@ def test_the_table_and_the_json_agree(tmp_path):
     rows, costs = result["rows"], result["stroke_costs"]
     lines = done.stdout.strip().splitlines()
     assert "peer / ours" in lines[0]
-    assert len(lines) == 1 + len(rows) == 15
+    assert len(lines) == 1 + len(rows) == 16
     for line, row in zip(lines[1:], rows, strict=True):
         assert line.startswith(row["ours"])
         unit = "bytes" if "bytes" in row else "seconds"
         assert row["ratio"] == pytest.approx(row[f"peer_{unit}"] / row[unit])
         assert f"{row['ratio']:.2f}" in line
-    assert sum("recall@10" in row for row in rows) == 1
+    assert sum("recall@10" in row for row in rows) == 2
     assert len(costs["points"]) == len(costs["rasterize"]) == len(costs["deform"]) == len(costs["remove"])
     with Image.open(tmp_path / "costs.png") as plot:
         assert plot.format == "PNG"
