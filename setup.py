@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 
 SEARCH = ["faiss-cpu>=1.12"]
 # SciPy and scikit-image are references that tests compare with; xdist runs the suite on all cores.
-TEST = ["pytest>=8.4", "pytest-xdist>=3.8", "ruff>=0.14", "scipy>=1.13", "scikit-image>=0.24"]
+TEST = ["pytest>=8.4", "pytest-xdist>=3.8", "ruff>=0.14", "scikit-image>=0.24"]
 
 setup(
     name="tfsbir",
@@ -32,14 +32,18 @@ setup(
         "pillow>=11",
         # OpenCV with its `ximgproc`, for structured forests; otherwise the same as opencv-python-headless.
         "opencv-contrib-python-headless>=4.10",
-        # The baselines: visual words and the RankSVM; and to keep k-means from spinning beside other work.
+        # The baselines: visual words and the RankSVM; alignment and pools; and to keep k-means from spinning
+        # beside other work.
         "scikit-learn>=1.5",
+        "scipy>=1.13",
         "threadpoolctl>=3.5",
         "absl-py>=2.1",
         # Worker processes that do not import the program that started them, and with it TensorFlow.
         "loky>=3.5",
         "tqdm>=4.66",
         "matplotlib>=3.9",
+        # Caffe's files of weights; TensorFlow needs it, too.
+        "protobuf>=5",
         "ai-edge-litert>=2.0",
         *SEARCH,
     ],

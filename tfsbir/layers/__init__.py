@@ -2,8 +2,16 @@
 
 from tfsbir.layers.blur_pyramid import BlurPyramid
 from tfsbir.layers.coarse_fine_fusion import CoarseFineFusion
+from tfsbir.layers.local_response_normalization import LocalResponseNormalization
 from tfsbir.layers.place_bias import PlaceBias
 from tfsbir.layers.spatial_attention import SpatialAttention
 from tfsbir.layers.to_imagenet_bgr import ToImageNetBGR
 
-__all__ = ["BlurPyramid", "CoarseFineFusion", "PlaceBias", "SpatialAttention", "ToImageNetBGR"]
+__all__ = [
+    "BlurPyramid",
+    "CoarseFineFusion",
+    "LocalResponseNormalization",
+    "PlaceBias",
+    "SpatialAttention",
+    "ToImageNetBGR",
+]

@@ -5,6 +5,7 @@ from tfsbir.losses.batch_contrastive import BatchContrastive
 from tfsbir.losses.batch_triplet_ranking import BatchTripletRanking
 from tfsbir.losses.cross_domain_contrastive import CrossDomainContrastive
 from tfsbir.losses.info_nce import InfoNCE
+from tfsbir.losses.magnet_loss import MagnetLoss
 from tfsbir.losses.triplet_ranking import TripletRanking
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "BatchTripletRanking",
     "CrossDomainContrastive",
     "InfoNCE",
+    "MagnetLoss",
     "TripletRanking",
 ]

@@ -5,6 +5,8 @@ from tfsbir.models.attribute_encoder import attribute_encoder
 from tfsbir.models.cross_domain_net import cross_domain_net
 from tfsbir.models.encoder_pair import EncoderPair
 from tfsbir.models.encoder_weights import load_encoder_weights
+from tfsbir.models.inception_v1 import inception_v1, load_inception_weights
+from tfsbir.models.partly_shared import partly_shared
 from tfsbir.models.sketch_a_net import sketch_a_net, sketch_a_net_classifier, sketch_a_net_features
 from tfsbir.models.squeezenet import (
     load_imagenet_weights,
@@ -21,9 +23,12 @@ __all__ = [
     "attention_maps",
     "attribute_encoder",
     "cross_domain_net",
+    "inception_v1",
     "load_encoder_weights",
     "load_imagenet_weights",
+    "load_inception_weights",
     "load_trained_model",
+    "partly_shared",
     "sketch_a_net",
     "sketch_a_net_classifier",
     "sketch_a_net_features",

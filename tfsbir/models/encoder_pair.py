@@ -30,9 +30,9 @@ class EncoderPair:
     @property
     def trainable_variables(self):
         """The trainable variables of both, each once."""
-        if self.is_siamese:
-            return self.sketch.trainable_variables
-        return self.sketch.trainable_variables + self.photo.trainable_variables
+        of_sketch = self.sketch.trainable_variables
+        known = {id(variable) for variable in of_sketch}
+        return of_sketch + [v for v in self.photo.trainable_variables if id(v) not in known]
 
     def encode(self, sketch, photos, training=False):
         """Embeds a batch of sketches and several equally long batches of photos.

@@ -5,6 +5,7 @@ from tfsbir.sampling.attribute_triplets import AttributeTriplets
 from tfsbir.sampling.category_groups import CategoryGroups
 from tfsbir.sampling.category_triplets import CategoryTriplets
 from tfsbir.sampling.class_examples import ClassExamples
+from tfsbir.sampling.pooled_triplets import PooledTriplets
 from tfsbir.sampling.representative_sketches import representative_sketches
 from tfsbir.sampling.true_pairs import TruePairs
 
@@ -14,6 +15,7 @@ __all__ = [
     "CategoryGroups",
     "CategoryTriplets",
     "ClassExamples",
+    "PooledTriplets",
     "TruePairs",
     "representative_sketches",
 ]
