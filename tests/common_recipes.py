@@ -9,6 +9,10 @@ from pathlib import Path
 from tfsbir.runs import RunDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
+# Flags of a run that takes seconds and evaluates and checkpoints on its way.
+SMALL = (
+    "--steps=4", "--batch_size=4", "--checkpoint_every=2", "--log_every=1", "--num_views=1", "--eval_every=3",
+)  # fmt: skip
 DEADLINE = 240  # Seconds until a checkpoint must be there, on a busy machine.
 
 

@@ -3,16 +3,8 @@ import numpy as np
 import pytest
 
 from tests.common import assert_near
+from tests.models.small_encoder import small_encoder
 from tfsbir.models import attended_encoder, attention_maps, sketch_a_net
-
-
-def small_encoder():
-    keras.utils.set_random_seed(0)
-    image = keras.Input((8, 8, 1))
-    x = keras.layers.Conv2D(6, 3, activation="relu", name="map")(image)
-    x = keras.layers.Flatten(name="flat")(x)
-    x = keras.layers.Dense(4, name="fc")(x)
-    return keras.Model(image, keras.layers.UnitNormalization(name="embedding")(x), name="small")
 
 
 @pytest.fixture(scope="module")

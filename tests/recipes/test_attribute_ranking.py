@@ -10,26 +10,16 @@ from PIL import Image
 
 from recipes.common import attribute_evaluation
 from recipes.common.attributes import known_to_differ, predicted_attributes
-from tests.common_recipes import command, losses, run, run_killed_and_resumed
-from tfsbir.data import RGB, paired_folder, synthetic_folder
+from tests.common_recipes import SMALL, command, losses, run, run_killed_and_resumed
+from tfsbir.data import RGB, paired_folder
 from tfsbir.data.attributes_csv import read_attribute_rows
 from tfsbir.errors import InputError
 from tfsbir.preprocessing import Preprocessing, center_crop
 from tfsbir.runs import RunDirectory
 
-SMALL = "--steps=4 --batch_size=4 --checkpoint_every=2 --log_every=1 --num_views=1 --eval_every=3"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A paired folder of drawn objects whose photos have attributes."""
-    root = tmp_path_factory.mktemp("data") / "objects"
-    synthetic_folder(root, num_train=8, num_test=5, seed=0)
-    return root
-
 
 def ranking(folder, workdir, *flags):
-    return command("attribute_ranking", "paired_folder", folder, workdir, *SMALL.split(), *flags)
+    return command("attribute_ranking", "paired_folder", folder, workdir, *SMALL, *flags)
 
 
 @pytest.fixture(scope="module")

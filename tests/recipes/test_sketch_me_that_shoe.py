@@ -14,14 +14,6 @@ from tfsbir.data import synthetic_folder
 from tfsbir.runs import RunDirectory
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A paired folder of drawn objects."""
-    root = tmp_path_factory.mktemp("data") / "objects"
-    synthetic_folder(root, num_train=8, num_test=5, seed=0)
-    return root
-
-
 def training(folder, workdir, *flags):
     small = "--steps=6 --batch_size=4 --checkpoint_every=2 --log_every=1 --eval_every=4 --num_views=1"
     return command("sketch_me_that_shoe", "paired_folder", folder, workdir, *small.split(), *flags)

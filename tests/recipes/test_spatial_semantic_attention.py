@@ -7,25 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.common_recipes import command, losses, run, run_killed_and_resumed
-from tfsbir.data import synthetic_folder
+from tests.common_recipes import SMALL, command, losses, run, run_killed_and_resumed
 from tfsbir.distances import distance_name
 from tfsbir.models import sketch_a_net
 from tfsbir.runs import RunDirectory
 
-SMALL = "--steps=4 --batch_size=4 --checkpoint_every=2 --log_every=1 --num_views=1 --eval_every=3"
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A paired folder of drawn objects."""
-    root = tmp_path_factory.mktemp("data") / "objects"
-    synthetic_folder(root, num_train=8, num_test=5, seed=0)
-    return root
-
 
 def attention(folder, workdir, *flags):
-    return command("spatial_semantic_attention", "paired_folder", folder, workdir, *SMALL.split(), *flags)
+    return command("spatial_semantic_attention", "paired_folder", folder, workdir, *SMALL, *flags)
 
 
 @pytest.fixture(scope="module")
