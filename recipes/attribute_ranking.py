@@ -31,6 +31,7 @@ from recipes.common import (
     augmentation,
     data,
     encoders,
+    evaluation,
     ranking,
     running,
     training,
@@ -104,10 +105,12 @@ def main(_):
         run, pair, (train, test, test_name), strategy, optimizer, pool, sampler, multi_task_loss(train, dim),
         distance,
     )  # fmt: skip
-    pair, found, _ = ranking.save_and_measure(
-        run, pair, train, test, distance, attributes=train.attribute_names
+    pair = encoders.pair_in_float32(pair)
+    found, distances = attribute_evaluation.measure_parts(
+        run, pair, test, num_attributes, weight, may_choose=FLAGS.holdout > 0
     )
-    found |= attribute_evaluation.measure_parts(run, pair, test, num_attributes, FLAGS.holdout > 0)
+    running.save_pair(run, pair, train, distance=distance, attributes=train.attribute_names)
+    evaluation.draw_ranked_results(test, distances, run.figures / "ranked_results.png")
     running.finish_run(run, test_name, found, seconds)
 
 

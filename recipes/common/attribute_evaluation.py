@@ -8,7 +8,7 @@ from absl import flags
 
 from recipes.common import evaluation
 from tfsbir import figures, files, metrics
-from tfsbir.distances import WeightedEuclidean
+from tfsbir.distances import SquaredEuclidean, WeightedEuclidean
 from tfsbir.errors import InputError
 from tfsbir.runs import RunDirectory
 
@@ -52,16 +52,19 @@ def _chosen_weight(run):
         raise InputError(f"{path}: expected the weight that a run with --holdout chose; {error!r}") from None
 
 
-def mixed_distance(dim, num_attributes, weight, of_embedding=1.0):
+def mixed_distance(dim, num_attributes, weight):
     """Returns the distance of embeddings plus `weight` times that of the probabilities behind them."""
     distance = WeightedEuclidean(dim + num_attributes)
-    weights = np.concatenate([np.full(dim, of_embedding), np.full(num_attributes, weight)])
+    weights = np.concatenate([np.ones(dim), np.full(num_attributes, weight)])
     distance.scale.assign(np.sqrt(weights).astype(np.float32))
     return distance
 
 
-def measure_parts(run, pair, split, num_attributes, may_choose):
-    """Measures what embedding and predicted attributes find each alone, and how well these are predicted.
+def measure_parts(run, pair, split, num_attributes, weight, may_choose):
+    """Measures what embedding and predicted attributes find, together and each alone.
+
+    Also measures how well attributes are predicted. All images are encoded once: the distance that a run
+    ranks by (`mixed_distance`) is the weighted sum of the two.
 
     Writes into the run `attributes.json`, every attribute's average precision, and draws it; and, if it may
     choose, `attribute_distance_weight.json`: the mean reciprocal rank with each of `WEIGHTS`, and the best.
@@ -71,29 +74,37 @@ def measure_parts(run, pair, split, num_attributes, may_choose):
         pair: `EncoderPair` of encoders with attributes.
         split: `Split` to measure on, its attributes known or not.
         num_attributes: Number of attributes that the encoders predict.
+        weight: Of the distance of attributes, beside that of embeddings.
         may_choose: Whether the split is held out from training to choose by.
-    Returns: Dict of metrics, whose names end in /embedding, /attributes, /sketch and /photo.
+    Returns: Dict of metrics, the parts' own with names that end in /embedding, /attributes, /sketch and
+        /photo; and the distances `(num_sketches, num_photos)` of both together.
     """
     dim = pair.sketch.output_shape[-1] - num_attributes
-    parts = {
-        "embedding": mixed_distance(dim, num_attributes, 0.0),
-        "attributes": mixed_distance(dim, num_attributes, 1.0, of_embedding=0.0),
-    }
-    found, distances = {}, {}
-    for name, distance in parts.items():
-        measured, distances[name] = evaluation.evaluator(pair, split, distance)(int(FLAGS.num_views))
+    squared = SquaredEuclidean()
+
+    def parts(sketch, photo):
+        return np.stack([
+            squared.pairwise(sketch[:, :dim], photo[:, :dim]),
+            squared.pairwise(sketch[:, dim:], photo[:, dim:]),
+        ])  # fmt: skip
+
+    embedding, attributes = evaluation.split_distances(pair, split, parts, int(FLAGS.num_views))
+    mixed = embedding + weight * attributes
+    found = evaluation.measure(mixed, split)
+    for name, distances in (("embedding", embedding), ("attributes", attributes)):
+        measured = evaluation.measure(distances, split)
         found |= {f"{metric}/{name}": value for metric, value in measured.items()}
     if may_choose:
-        _choose_weight(run, split, distances)
-    return found | _measure_predictions(run, pair, split, dim)
+        _choose_weight(run, split, embedding, attributes)
+    return found | _measure_predictions(run, pair, split, dim), mixed
 
 
-def _choose_weight(run, split, distances):
+def _choose_weight(run, split, embedding, attributes):
     paired = split.paired_sketches
     reciprocal = {}
     for weight in WEIGHTS:
-        mixed = distances["embedding"] + weight * distances["attributes"]
-        reciprocal[weight] = float(np.mean(1 / metrics.ranks(mixed[paired], split.sketch_photo[paired])))
+        mixed = (embedding + weight * attributes)[paired]
+        reciprocal[weight] = float(np.mean(1 / metrics.ranks(mixed, split.sketch_photo[paired])))
     best = max(reciprocal, key=reciprocal.get)  # The smallest of those that are equally good.
     files.write_json(
         run.path / CHOSEN,

@@ -41,22 +41,28 @@ def evaluator(pair, split, distance=None):
     distance = SquaredEuclidean() if distance is None else distance
 
     def evaluate(num_views):
-        total = num_views * (len(split.sketches) + len(split.photos))
-        with tqdm(
-            total=total, unit="image", desc="evaluate", file=sys.stderr, leave=False, delay=2
-        ) as progress:
-            distances = metrics.multi_view_distances(
-                encode_function(pair.sketch, progress),
-                encode_function(pair.photo, progress),
-                split.sketches,
-                split.photos,
-                pair.sketch.input_shape[1],
-                distance.pairwise,
-                num_views,
-            )
+        distances = split_distances(pair, split, distance.pairwise, num_views)
         return measure(distances, split), distances
 
     return evaluate
+
+
+def split_distances(pair, split, distance, num_views):
+    """Returns the distances of a split's sketches and photos, as `metrics.multi_view_distances` has them.
+
+    `distance` is a function of embeddings, as there.
+    """
+    total = num_views * (len(split.sketches) + len(split.photos))
+    with tqdm(total=total, unit="image", desc="evaluate", file=sys.stderr, leave=False, delay=2) as progress:
+        return metrics.multi_view_distances(
+            encode_function(pair.sketch, progress),
+            encode_function(pair.photo, progress),
+            split.sketches,
+            split.photos,
+            pair.sketch.input_shape[1],
+            distance,
+            num_views,
+        )
 
 
 def measure(distances, split):

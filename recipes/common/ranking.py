@@ -100,15 +100,13 @@ def train_pair(
     )  # fmt: skip
 
 
-def save_and_measure(run, pair, train, test, distance=None, attributes=()):
+def save_and_measure(run, pair, train, test, distance=None):
     """Saves a trained pair in float32, measures it and draws what it finds.
-
-    `attributes` are the names of those that the encoders predict.
 
     Returns: The `EncoderPair` in float32, a dict of metrics, and the distances `(num_sketches, num_photos)`.
     """
     pair = encoders.pair_in_float32(pair)
     found, distances = evaluation.evaluator(pair, test, distance)(num_views=int(FLAGS.num_views))
-    running.save_pair(run, pair, train, distance=distance, attributes=attributes)
+    running.save_pair(run, pair, train, distance=distance)
     evaluation.draw_ranked_results(test, distances, run.figures / "ranked_results.png")
     return pair, found, distances

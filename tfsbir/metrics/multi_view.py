@@ -74,20 +74,24 @@ def multi_view_distances(
         photos: `(num_photos, canvas, canvas, channels)` uint8, likewise.
         image_size: Side of a view in px.
         distance: Maps `(num_sketches, dim)` and `(num_photos, dim)` embeddings to
-            `(num_sketches, num_photos)`, such as `SquaredEuclidean().pairwise`.
+            `(..., num_sketches, num_photos)`, such as `SquaredEuclidean().pairwise`, or several distances at
+            once.
         num_views: 10, or 1 for the plain centre alone.
-    Returns: `(num_sketches, num_photos)` float64, lower is closer.
+    Returns: `(..., num_sketches, num_photos)` float64, lower is closer.
     Raises: `ValueError` if `num_views` is neither 1 nor 10, and what `views` raises.
     Source: Yu et al., "Sketch Me That Shoe", CVPR 2016, released evaluation code.
     """
     if num_views not in (1, 10):
         raise ValueError(f"`num_views` must be 1 or 10. Received: {num_views}")
-    total = np.zeros((len(sketches), len(photos)))
     sketch_views = _encode_views(encode_sketch, sketches, image_size, num_views)
     photo_views = _encode_views(encode_photo, photos, image_size, num_views)
-    for sketch, photo in zip(sketch_views, photo_views, strict=True):
-        total += np.asarray(distance(sketch, photo))
-    return total / num_views
+    return (
+        sum(
+            np.asarray(distance(sketch, photo), np.float64)
+            for sketch, photo in zip(sketch_views, photo_views, strict=True)
+        )
+        / num_views
+    )
 
 
 def _encode_views(encode, images, image_size, num_views):
