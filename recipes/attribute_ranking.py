@@ -43,6 +43,10 @@ from tfsbir.models import attribute_encoder
 
 FLAGS = flags.FLAGS
 RECIPE = "attribute_ranking"
+# By backbone, the layer that attributes are predicted from, and about how large its values are. Of
+# SqueezeNet it is what the embedding is reduced from: that found more held-out shoes than a head on the
+# embedding, which so is free to keep what attributes do not tell.
+ATTRIBUTE_FEATURES = {"sketch_a_net": ("embedding", 1 / 16), "squeezenet": ("both_scales", 1 / 48)}
 
 data.define_training_data_flags()
 attributes.define_attribute_flags()
@@ -51,7 +55,7 @@ training.define_training_flags(steps=200, batch_size=32, learning_rate=2e-4)
 ranking.define_ranking_flags(triplet="Eq. 1")
 attribute_evaluation.define_weight_flag(0.1)
 for letter, default, what in (
-    ("a", 1.0, "the triplet loss on predicted attributes"),
+    ("a", 0.1, "the triplet loss on predicted attributes"),
     ("s", 0.1, "the sketch's attribute cross-entropy"),
     ("p", 0.1, "the photo's attribute cross-entropy"),
     ("n", 0.1, "the negative's attribute cross-entropy"),
@@ -66,7 +70,7 @@ flags.DEFINE_enum(
     "Negatives: the fewer attributes a photo differs in, the more often; or any other photo alike.",
 )  # fmt: skip
 flags.DEFINE_float(
-    "temperature", 1.0,
+    "temperature", 4.0,
     "Of --sampling=attributes: a photo that differs in one attribute more comes exp(1 / temperature) times "
     "less often.",
     lower_bound=1e-3,
@@ -87,9 +91,7 @@ def main(_):
         pair = encoders.make_encoders(
             FLAGS.branches == "siamese",
             train.photo_input,
-            lambda encoder: attribute_encoder(
-                encoder, num_attributes, after="embedding", feature_scale=encoder.output_shape[-1] ** -0.5
-            ),
+            lambda encoder: attribute_encoder(encoder, num_attributes, *ATTRIBUTE_FEATURES[FLAGS.backbone]),
         )
         optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
         dim = pair.sketch.output_shape[-1] - num_attributes
