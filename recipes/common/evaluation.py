@@ -8,6 +8,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from tfsbir import figures, files, metrics
+from tfsbir.data.midgrain65c import DISTRACTORS
 from tfsbir.distances import SquaredEuclidean
 from tfsbir.preprocessing import center_crop
 
@@ -31,10 +32,11 @@ def encode_function(encoder, progress=None):
     return encode
 
 
-def evaluator(pair, split, distance=None):
+def evaluator(pair, split, distance=None, relevance_threshold=metrics.RELEVANCE_THRESHOLD):
     """Returns a function of `num_views` which measures `pair` on `split`.
 
-    `distance` is a layer of `tfsbir.distances`, None for `SquaredEuclidean`.
+    `distance` is a layer of `tfsbir.distances`, None for `SquaredEuclidean`; `relevance_threshold` is that of
+    `measure`.
 
     It returns `(metrics, distances)`: the dict of `measure`, and `(num_sketches, num_photos)` float32.
     """
@@ -42,7 +44,7 @@ def evaluator(pair, split, distance=None):
 
     def evaluate(num_views):
         distances = split_distances(pair, split, distance.pairwise, num_views)
-        return measure(distances, split), distances
+        return measure(distances, split, relevance_threshold), distances
 
     return evaluate
 
@@ -65,16 +67,23 @@ def split_distances(pair, split, distance, num_views):
         )
 
 
-def measure(distances, split):
+def measure(distances, split, relevance_threshold=metrics.RELEVANCE_THRESHOLD):
     """Returns the metrics of a split's distances as a dict.
 
-    It has acc@1 and acc@10 where sketches have photos of their own, triplet_accuracy where people annotated
-    the split, and precision@1, the share of sketches whose nearest photo is of their class, where there are
-    several.
+    acc@1, acc@10: where sketches have photos of their own, the share that find theirs.
+    triplet_accuracy: where people annotated the split.
+    precision@1, mAP@all: where there are several classes beside distractors. A photo is relevant to a sketch
+        of its class. The first is the share of sketches whose nearest photo is.
+    mid_grain_mAP@all: where people rated pairs. A photo is relevant that they rated alike
+        (`metrics.rated_relevance`).
+
+    Both mAPs are of the whole ranking and not interpolated; the other conventions are one number there. They
+    are over the sketches that have a relevant photo, and missing where none has.
 
     Args:
         distances: `(num_sketches, num_photos)` floats, lower is closer.
         split: `Split`.
+        relevance_threshold: Integer >= 1, least sum of the ratings of a relevant photo.
     """
     paired = split.paired_sketches  # The others have no true match to find.
     found = {}
@@ -83,9 +92,27 @@ def measure(distances, split):
             found[f"acc@{k}"] = metrics.accuracy(distances[paired], split.sketch_photo[paired], k=k)
     if split.triplets is not None and len(split.triplets):
         found["triplet_accuracy"] = metrics.triplet_accuracy(distances, split.triplets)
-    if len(split.class_names) > 1:
+    if has_categories(split):
         is_same = split.photo_labels[np.argmin(distances, axis=1)] == split.sketch_labels
         found["precision@1"] = float(np.mean(is_same))
+    for name, relevant in relevance(split, relevance_threshold).items():
+        if relevant.any():
+            found[name] = metrics.mean_average_precision(distances, relevant, k=None, convention="R")
+    return found
+
+
+def has_categories(split):
+    """Returns whether a split has several classes to tell apart; distractors are none."""
+    return len(set(split.class_names) - {DISTRACTORS}) > 1
+
+
+def relevance(split, threshold=metrics.RELEVANCE_THRESHOLD):
+    """Returns, by the name of each mAP, which photos are relevant: `(num_sketches, num_photos)` bools."""
+    found = {}
+    if has_categories(split):
+        found["mAP@all"] = split.sketch_labels[:, None] == split.photo_labels[None, :]
+    if split.ratings is not None:
+        found["mid_grain_mAP@all"] = metrics.rated_relevance(split.ratings, threshold)
     return found
 
 
@@ -129,14 +156,21 @@ def images_and_labels(split, domain):
     return split.photos, split.photo_labels
 
 
-def draw_ranked_results(split, distances, path, num_queries=8, num_results=10):
-    """Draws, as a PNG, what some queries found; they are spread evenly over the split, not chosen."""
+def draw_ranked_results(
+    split, distances, path, num_queries=8, num_results=10, relevance_threshold=metrics.RELEVANCE_THRESHOLD
+):
+    """Draws, as a PNG, what some queries found; they are spread evenly over the split, not chosen.
+
+    Framed is a sketch's own photo, or, where people rated pairs, what they rated alike.
+    """
     queries = np.unique(np.linspace(0, len(split.sketches) - 1, num_queries).astype(int))
     rows = []
     for query in queries:
         ranked = np.argsort(distances[query], kind="stable")[:num_results]
-        true_photo = split.sketch_photo[query]
-        tiles = [figures.Tile(split.photos[i], split.photo_ids[i], i == true_photo) for i in ranked]
+        is_match = np.arange(len(split.photos)) == split.sketch_photo[query]
+        if split.ratings is not None:
+            is_match |= metrics.rated_relevance(split.ratings[query][None], relevance_threshold)[0]
+        tiles = [figures.Tile(split.photos[i], split.photo_ids[i], bool(is_match[i])) for i in ranked]
         rows.append(figures.Row(split.sketches[query], tiles, split.sketch_ids[query]))
     _write_sheet(rows, f"{split.name}, {split.split}: sketches and their nearest photos", path)
 

@@ -51,7 +51,7 @@ def test_the_run_directory_holds_two_branches_that_differ(finished):
     assert directory.config["flags"]["positive_scale"] == 0.2
     assert directory.preprocessing().image_size == 225
     assert directory.preprocessing().embedding_dim == 64
-    assert set(directory.result["metrics"]) == {"precision@1"}  # No pairs, no acc@k.
+    assert set(directory.result["metrics"]) == {"precision@1", "mAP@all"}  # No pairs, no acc@k.
     assert len(losses(finished)) == 6
     for name in ("loss_curve.png", "ranked_results.png"):
         assert (directory.figures / name).is_file()

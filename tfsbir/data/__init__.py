@@ -35,6 +35,7 @@ from tfsbir.data.structured_edges import StructuredEdges
 from tfsbir.data.synthetic import synthetic, synthetic_folder, synthetic_objects
 from tfsbir.data.tuberlin import tuberlin
 from tfsbir.data.with_attributes import with_attributes
+from tfsbir.data.with_distractors import with_distractors
 from tfsbir.data.with_more_sketches import with_more_sketches
 from tfsbir.data.worker_pool import worker_pool
 
@@ -45,6 +46,6 @@ __all__ = [
     "edge_map", "handbag", "join", "list_images", "load", "midgrain65c", "paired_folder", "photo_folder",
     "qmul_v1", "quickdraw", "quickdraw_extended", "read_attributes", "read_image", "read_photo_edges",
     "remove_frame", "shoev1_attributes", "sketchy", "synthetic", "synthetic_folder", "synthetic_objects",
-    "to_black_on_white", "tuberlin", "with_attributes", "with_more_sketches", "worker_pool",
-    "write_attributes",
+    "to_black_on_white", "tuberlin", "with_attributes", "with_distractors", "with_more_sketches",
+    "worker_pool", "write_attributes",
 ]  # fmt: skip
