@@ -50,7 +50,7 @@ ATTRIBUTE_FEATURES = {"sketch_a_net": ("embedding", 1 / 16), "squeezenet": ("bot
 
 data.define_training_data_flags()
 attributes.define_attribute_flags()
-encoders.define_encoder_flags(backbone="sketch_a_net")
+encoders.define_encoder_flags(backbone="sketch_a_net", backbones=ATTRIBUTE_FEATURES)
 training.define_training_flags(steps=200, batch_size=32, learning_rate=2e-4)
 ranking.define_ranking_flags(triplet="Eq. 1")
 attribute_evaluation.define_weight_flag(0.1)

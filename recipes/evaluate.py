@@ -20,7 +20,11 @@ import numpy as np
 from absl import flags
 
 from recipes.common import data, encoders, evaluation, running
+from recipes.common.keep_classes import keep_classes
+from recipes.common.shared_classes import shared_classes
 from tfsbir import command
+from tfsbir.data.datasets import DATASETS, load
+from tfsbir.data.join import join
 from tfsbir.data.with_distractors import with_distractors
 from tfsbir.data.worker_pool import worker_pool
 from tfsbir.errors import InputError
@@ -31,6 +35,14 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_string("split", "test", "Split of the dataset.")
 flags.DEFINE_enum("num_views", "10", ["1", "10"], "Views that the distances are averaged over.")
+flags.DEFINE_enum(
+    "more_dataset", None, sorted(DATASETS),
+    "A second data set to measure beside --dataset, on the classes that both have.",
+)  # fmt: skip
+flags.DEFINE_string("more_data_dir", None, "Folder of --more_dataset.")
+flags.DEFINE_string(
+    "classes", None, "With --more_dataset: a file of class names, one a line; only these are measured."
+)
 flags.DEFINE_string("sheet", None, "PNG to draw ranked results on.")
 flags.DEFINE_string(
     "distractors_dir", None, "Folder of photos to add to the gallery, in a class of their own (Table 2)."
@@ -57,7 +69,7 @@ def main(_):
     run = RunDirectory(FLAGS.workdir)
     config, preprocessing = run.config, run.preprocessing()
     read_photo = dataclasses.replace(preprocessing.photo_reader, cache_dir=FLAGS.cache_dir)
-    split = data.load_split(FLAGS.split, read_photo, worker_pool(FLAGS.num_workers))
+    split = load_split(read_photo)
     check_measurable(split)
     if split.photo_input != preprocessing.photo_input:
         raise InputError(
@@ -91,6 +103,17 @@ def main(_):
         "num_views": int(FLAGS.num_views),
         "metrics": found,
     })  # fmt: skip
+
+
+def load_split(read_photo):
+    """Returns the split to measure, of one data set or of two side by side."""
+    split = data.load_split(FLAGS.split, read_photo, worker_pool(FLAGS.num_workers))
+    if FLAGS.more_dataset is None:
+        if FLAGS.classes is not None:
+            raise InputError(f"`classes` goes with `more_dataset`. Received: {FLAGS.classes} without it")
+        return split
+    parts = [split, load(FLAGS.more_dataset, FLAGS.more_data_dir, FLAGS.split, read_photo)]
+    return keep_classes(join(parts), shared_classes(parts, FLAGS.classes))
 
 
 def check_measurable(split):

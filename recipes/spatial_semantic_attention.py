@@ -34,7 +34,7 @@ RECIPE = "spatial_semantic_attention"
 FEATURE_MAPS = {"sketch_a_net": ("pool5", 128.0), "squeezenet": ("fire9", 32.0)}
 
 data.define_training_data_flags()
-encoders.define_encoder_flags(backbone="sketch_a_net")
+encoders.define_encoder_flags(backbone="sketch_a_net", backbones=FEATURE_MAPS)
 training.define_training_flags(steps=200, batch_size=32, learning_rate=2e-4)
 ranking.define_ranking_flags(
     batch_triplet="Eq. 4 over all pairs of a batch", triplet="Eq. 4 over annotated triplets"

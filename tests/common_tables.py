@@ -26,6 +26,16 @@ def main():
         given[name] = value
     recipe = Path(sys.argv[0]).stem
     workdir = Path(given["workdir"])
+    if recipe == "evaluate":
+        measured = json.loads((workdir / "result.json").read_text())
+        with open("calls.txt", "a") as file:
+            file.write(f"{workdir.name}:{given['dataset']}:{'distractors_dir' in given}\\n")
+        print("measuring", file=sys.stderr)
+        if "fail" in given:
+            sys.exit(3)
+        mean = (40 + measured["seed"]) / 100
+        print(json.dumps({"recipe": "trained", "metrics": {"mAP@all": mean, "mid_grain_mAP@all": mean / 2}}))
+        return
     with open("calls.txt", "a") as file:
         file.write(workdir.name + "\\n")
     if "weights" in given and given["weights"].count("_seed"):
@@ -50,11 +60,12 @@ def main():
     if "no_result" in given:
         return
     accuracy = (50 + given["seed"]) / 100
+    ranked = {"mAP@all": accuracy} if recipe == "manifold_alignment" else {}
     result = {
         "recipe": recipe,
         "seed": given["seed"],
         "seconds": 600.0,
-        "metrics": {"acc@1": accuracy, "triplet_accuracy": 0.7},
+        "metrics": {"acc@1": accuracy, "triplet_accuracy": 0.7, **ranked},
     }
     (workdir / "result.json").write_text(json.dumps(result))
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from absl import flags
 
+from recipes.bench.alignment import NUM_CLASSES, alignment_row, refresh_row
 from recipes.bench.learned_distance import learned_distance_rows
 from recipes.bench.pipeline import pipeline_rows
 from recipes.bench.queries import export_row, query_rows
@@ -21,6 +22,7 @@ flags.DEFINE_string("output", "results/bench.json", "Where the JSON goes.")
 flags.DEFINE_string("plot", None, "Where a plot of the cost of strokes by their points goes, as a PNG.")
 flags.DEFINE_integer("rounds", 10, "Turns that each side of a row takes.", lower_bound=1)
 flags.DEFINE_integer("num_photos", 100_000, "Photos in the gallery of HOLEF's rows.", lower_bound=200)
+flags.DEFINE_integer("num_classes", NUM_CLASSES, "Classes that are aligned and pooled.", lower_bound=1)
 
 
 def main(_):
@@ -34,6 +36,7 @@ def main(_):
             search_row(FLAGS.rounds),
         ]
     rows += [*holef_rows(FLAGS.num_photos, FLAGS.rounds), *learned_distance_rows(FLAGS.rounds)]
+    rows += [alignment_row(FLAGS.num_classes), refresh_row(FLAGS.rounds)]
     costs = stroke_costs(FLAGS.rounds)
     print("\n".join(table(rows)))
     Path(FLAGS.output).parent.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,8 @@ import os
 import numpy as np
 from absl import flags
 
+from recipes.common.keep_classes import keep_classes
+from recipes.common.shared_classes import shared_classes
 from tfsbir.data.cached import cached
 from tfsbir.data.datasets import DATASETS, load
 from tfsbir.data.join import join
@@ -58,6 +60,14 @@ def define_training_data_flags():
     )
 
 
+def define_classes_flag():
+    """Declares the flag of `load_shared_categories`."""
+    flags.DEFINE_string(
+        "classes", None,
+        "A file of class names, one a line: only these are learned, out of those that all data sets have.",
+    )  # fmt: skip
+
+
 def photo_reader():
     """Returns the `PhotoReader` that the flags ask for."""
     if FLAGS.edge_model is not None and FLAGS.photo_input == "rgb":
@@ -107,18 +117,43 @@ def load_categories(pool=None):
     """
     _check_has(*(("train",) if FLAGS.holdout else ("train", "test")))
     train, test = (
-        None if name == "test" and FLAGS.holdout else _joined(name, pool) for name in ("train", "test")
+        None if name == "test" and FLAGS.holdout else join(_parts(name, pool)) for name in ("train", "test")
     )
     if FLAGS.holdout:
         train, test = train.holdout(FLAGS.holdout, seed=0)
     return train, test, "holdout" if FLAGS.holdout else "test"
 
 
-def _joined(name, pool):
-    splits = [load_split(name, photo_reader(), pool)]
+def load_shared_categories(pool=None):
+    """Returns what `load_categories` does, of the classes alone that all data sets named have.
+
+    Kept are the classes of which each data set has something to train on, and all together both sketches and
+    photos; of these, with `--classes`, those that the file names. The classes of both splits are the same, in
+    the same order.
+
+    Raises: `InputError` as `shared_classes`, or if there is no sketch or no photo to evaluate on.
+    """
+    _check_has(*(("train",) if FLAGS.holdout else ("train", "test")))
+    parts = _parts("train", pool)
+    class_names = shared_classes(parts, FLAGS.classes)
+    train = keep_classes(join(parts), class_names)
+    if FLAGS.holdout:
+        train, test = train.holdout(FLAGS.holdout, seed=0)
+    else:
+        test = keep_classes(join(_parts("test", pool)), class_names)
+    if not len(test.sketches) or not len(test.photos):
+        raise InputError(
+            f"`dataset` must have sketches and photos of the {len(class_names)} classes to evaluate on. "
+            f"Received: {len(test.sketches)} sketches and {len(test.photos)} photos"
+        )
+    return train, test, "holdout" if FLAGS.holdout else "test"
+
+
+def _parts(name, pool):
+    parts = [load_split(name, photo_reader(), pool)]
     if FLAGS.more_dataset is not None:
-        splits.append(_more_split(name, pool))
-    return join(splits)
+        parts.append(_more_split(name, pool))
+    return parts
 
 
 def _more_split(name, pool):

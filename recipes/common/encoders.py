@@ -10,8 +10,10 @@ from absl import flags, logging
 from tfsbir.errors import InputError
 from tfsbir.models import (
     EncoderPair,
+    inception_v1,
     load_encoder_weights,
     load_imagenet_weights,
+    load_inception_weights,
     sketch_a_net,
     sketch_a_net_classifier,
     squeezenet_encoder,
@@ -23,7 +25,7 @@ from tfsbir.preprocessing import center_crop
 from tfsbir.runs import PHOTO_ENCODER, SKETCH_ENCODER
 
 FLAGS = flags.FLAGS
-IMAGE_SIZE = 225  # The papers' crop of a 256 px image; every backbone here takes it.
+IMAGE_SIZE = 225  # Sketch-a-Net's crop of a 256 px image; Inception-v1 has its own.
 WHITENING_IMAGES = 2000  # Of each domain, at most: enough for principal components, and 400 MB.
 
 
@@ -37,25 +39,31 @@ def _squeezenet(channels):
     return squeezenet_encoder(IMAGE_SIZE, channels, embedding_dim=FLAGS.embedding_dim)
 
 
-BACKBONES = {"sketch_a_net": _sketch_a_net, "squeezenet": _squeezenet}
+def _inception_v1(channels):
+    return inception_v1(FLAGS.embedding_dim or 256, channels=channels)
+
+
+BACKBONES = {"inception_v1": _inception_v1, "sketch_a_net": _sketch_a_net, "squeezenet": _squeezenet}
+# What reads the ImageNet weights of those that have some.
+IMAGENET_WEIGHTS = {"inception_v1": load_inception_weights, "squeezenet": load_imagenet_weights}
 # What a trained encoder need not have: that of a classifier ends in fc6, and not every recipe attends or
 # knows attributes.
 NEW_LAYERS = ("fc7", ATTENTION, ATTRIBUTES)
 
 
-def define_encoder_flags(backbone):
-    """Declares the flags of this module, with a recipe's own default."""
-    flags.DEFINE_enum("backbone", backbone, sorted(BACKBONES), "The network of the encoders.")
+def define_encoder_flags(backbone, backbones=BACKBONES):
+    """Declares the flags of this module, with a recipe's own default and those of `BACKBONES` it can take."""
+    flags.DEFINE_enum("backbone", backbone, sorted(backbones), "The network of the encoders.")
     flags.DEFINE_integer(
         "embedding_dim", None,
-        "Length of the embedding; by default 256 of sketch_a_net, and 4608 of squeezenet, all that its head "
-        "has.",
+        "Length of the embedding; by default 256 of inception_v1 and sketch_a_net, and 4608 of squeezenet, "
+        "all that its head has.",
         lower_bound=1, upper_bound=4608,
     )  # fmt: skip
     flags.DEFINE_string(
         "weights", None,
         "Where the encoders start: a finished run (its directory), a trained encoder (.keras), or ImageNet "
-        "weights (.h5, squeezenet).",
+        "weights (squeezenet: .h5; inception_v1: .caffemodel).",
     )  # fmt: skip
     flags.DEFINE_enum(
         "precision", "float32", ["float32", "mixed_bfloat16"],
@@ -113,8 +121,8 @@ def _make_encoder(domain, channels, extend):
     trained = trained_encoder(domain)
     if trained is not None:
         _log_new(load_encoder_weights(encoder, trained, NEW_LAYERS), trained)
-    elif FLAGS.weights is not None and FLAGS.backbone == "squeezenet":
-        load_imagenet_weights(encoder, FLAGS.weights)
+    elif FLAGS.weights is not None and FLAGS.backbone in IMAGENET_WEIGHTS:
+        IMAGENET_WEIGHTS[FLAGS.backbone](encoder, FLAGS.weights)
     elif FLAGS.weights is not None:
         raise InputError(
             f"`weights` of {FLAGS.backbone} must be a run or a .keras encoder. Received: {FLAGS.weights}"

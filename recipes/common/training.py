@@ -77,7 +77,10 @@ def make_optimizer(name, weight_decay, learning_rate=None):
     return keras.optimizers.AdamW(rate, weight_decay=weight_decay)
 
 
-def train(run, models, optimizer, strategy, make_batches, replica_loss, evaluate, own_optimizers=None):
+def train(
+    run, models, optimizer, strategy, make_batches, replica_loss, evaluate, own_optimizers=None,
+    before_step=None,
+):  # fmt: skip
     """Runs the loop: steps, log, evaluations, checkpoints; resumes where the newest checkpoint is.
 
     Args:
@@ -87,10 +90,16 @@ def train(run, models, optimizer, strategy, make_batches, replica_loss, evaluate
         optimizer: Keras optimizer, made in the strategy's scope.
         strategy: `tf.distribute.Strategy`.
         make_batches: Function from a first step to a `tf.data.Dataset` of the global batches from there.
+            Where these end before the last step it is asked again, once all steps before are done: so what
+            it hands out next may hang on what happened before.
         replica_loss: Function from a replica's batch to its share of the loss, a scalar. A loss reduced
-            by Keras is divided by the number of replicas already, so the shares sum up.
+            by Keras is divided by the number of replicas already, so the shares sum up. For a training in
+            stages a dict of such functions, by the number of steps after which each takes over; one of
+            them is 0.
         evaluate: Function without arguments which returns a dict of metrics, for the log.
         own_optimizers: Dict from names in `models` to optimizers which train these in place of `optimizer`.
+            They rest in a stage whose loss does not ask for what they train.
+        before_step: Function of the number of steps done, called before each step's batch is asked for.
     Returns: Seconds of training, evaluations included, over all the times the run was resumed.
     Raises: `InputError` if the loss is not finite.
     """
@@ -117,31 +126,40 @@ def train(run, models, optimizer, strategy, make_batches, replica_loss, evaluate
     if start:
         logging.info("Resuming %s after step %d.", run.path, start)
 
-    def replica_step(batch):
-        with tf.GradientTape() as tape:
-            loss = replica_loss(batch)
-        for one, gradients, trained in zip(
-            optimizers, tape.gradient(loss, variables), variables, strict=True
-        ):
-            one.apply(gradients, trained)  # Sums over the replicas.
-        return loss
+    def make_train_step(replica_loss):
+        def replica_step(batch):
+            with tf.GradientTape() as tape:
+                loss = replica_loss(batch)
+            for one, gradients, trained in zip(
+                optimizers, tape.gradient(loss, variables), variables, strict=True
+            ):
+                if one is optimizer or any(gradient is not None for gradient in gradients):
+                    one.apply(gradients, trained)  # Sums over the replicas.
+            return loss
 
-    @tf.function
-    def train_step(batch):
-        return strategy.reduce("SUM", strategy.run(replica_step, args=(batch,)), axis=None)
+        @tf.function
+        def train_step(batch):
+            return strategy.reduce("SUM", strategy.run(replica_step, args=(batch,)), axis=None)
 
-    batches = iter(strategy.experimental_distribute_dataset(make_batches(start)))
+        return train_step
+
+    stages = replica_loss if isinstance(replica_loss, dict) else {0: replica_loss}
+    train_steps = {first: make_train_step(loss) for first, loss in stages.items()}
+    batches = _global_batches(strategy, make_batches, start)
     begun, before = time.monotonic(), float(seconds.numpy())
     progress = tqdm(
         total=FLAGS.steps, initial=start, unit="step", desc="train", file=sys.stderr, dynamic_ncols=True
     )
     for step in range(start + 1, FLAGS.steps + 1):
+        if before_step is not None:
+            before_step(step - 1)
         try:
             batch = next_batch(batches)
         except InputError:
             progress.close()  # The error gets a line of its own.
             raise
-        loss = float(train_step(batch))
+        stage = max(first for first in train_steps if first < step)
+        loss = float(train_steps[stage](batch))
         if not np.isfinite(loss):
             progress.close()
             newest = manager.latest_checkpoint or "none"
@@ -161,6 +179,14 @@ def train(run, models, optimizer, strategy, make_batches, replica_loss, evaluate
             manager.save(checkpoint_number=step)
     progress.close()
     return float(seconds.numpy())
+
+
+def _global_batches(strategy, make_batches, step):
+    """Yields the batches from a step on; asks `make_batches` again whenever those it made are used up."""
+    while True:
+        for batch in strategy.experimental_distribute_dataset(make_batches(step)):
+            step += 1
+            yield batch
 
 
 def _random_states(models):

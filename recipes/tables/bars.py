@@ -35,6 +35,8 @@ def draw_bars(collected, path):
                     xerr=errors if whose == "ours" else None, error_kw={"ecolor": "#d9822b", "capsize": 2},
                 )  # fmt: skip
                 axis.bar_label(bars, fmt="%.1f", padding=3, fontsize="x-small")
+            if axis is not axes[0] and all(one[key] is None for one in found for key in ("paper", "mean")):
+                axis.set_visible(False)  # A metric that this data does not have.
             axis.set_title(f"{data}, {metric.replace('_', ' ')}", fontsize="medium")
             axis.set_xlim(0, 110)  # Room for the numbers.
             axis.set_xticks(range(0, 101, 20))

@@ -15,6 +15,9 @@ def shown_command(config):
         given["more_data_dir"] = f"{given['more_dataset']}/{Path(given['more_data_dir']).name}"
     if given.get("edge_model"):
         given["edge_model"] = Path(given["edge_model"]).name
+    for name in ("classes", "distractors_dir"):
+        if given.get(name):
+            given[name] = Path(given[name]).name
     lists = {name: given.pop(name) for name in list(given) if isinstance(given[name], list)}
     shown = results.shown_command({**config, "given_flags": given})
     return " ".join([shown, *(f"--{name}={one}" for name, values in lists.items() for one in values)])
@@ -43,6 +46,8 @@ def collect(table, runs):
             **directory.result,
             "versions": directory.config["versions"],
         }
+        if run.measured is not None and (trained := RunDirectory(run.measured).result) is not None:
+            found[run.path.name]["seconds"] = trained["seconds"]  # A row's minutes are those of training.
     rows = [
         {
             "label": row.label,

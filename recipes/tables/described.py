@@ -7,6 +7,9 @@ import dataclasses
 class Command:
     """One command of a recipe; its run directories are `WORKDIR/NAME_seedK`.
 
+    A measurement is a command of a recipe that prints a result as JSON and writes nothing, such as
+    `recipes.evaluate`: its `--workdir` is the run that it measures, with each of that run's seeds.
+
     Args:
         name: Str, which no other command of the table has.
         recipe: Name of the recipe's module.
@@ -16,6 +19,7 @@ class Command:
             with seed 0 and serves all that need it.
         is_runnable: Whether there is all that it needs. One that is not, on data that its reader does not
             have, is left alone, and its run is shown where there is one.
+        measures: Name of an earlier command, whose runs a measurement measures; None for other commands.
     """
 
     name: str
@@ -24,6 +28,12 @@ class Command:
     needs: dict = dataclasses.field(default_factory=dict)
     is_seeded: bool = True
     is_runnable: bool = True
+    measures: str | None = None
+
+    @property
+    def needed(self):
+        """Names of the commands whose runs must be there first."""
+        return (*self.needs.values(), *([self.measures] if self.measures else []))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,14 +101,15 @@ class Table:
         for command in self.commands:
             if command.name in known:
                 raise ValueError(f"`commands` must have names of their own. Received: {command.name} twice")
-            for name in command.needs.values():
+            for name in command.needed:
+                which = "needs" if name in command.needs.values() else "measures"
                 if name not in known:
                     raise ValueError(
-                        f"`needs` of {command.name} must name an earlier command. Received: {name}"
+                        f"`{which}` of {command.name} must name an earlier command. Received: {name}"
                     )
                 if known[name].is_seeded and not command.is_seeded:
                     raise ValueError(
-                        f"`needs` of {command.name}, which runs once, must name a command that runs once. "
+                        f"`{which}` of {command.name}, which runs once, must name a command that runs once. "
                         f"Received: {name}"
                     )
             known[command.name] = command

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import json
 import shlex
 import statistics
 import subprocess
@@ -11,13 +12,14 @@ from pathlib import Path
 
 from recipes import results
 from recipes.tables.described import Command
+from tfsbir import files
 from tfsbir.errors import InputError
-from tfsbir.runs import RunDirectory
+from tfsbir.runs import RunDirectory, versions
 
 SHARED_SEED = 0
 # Another machine has these elsewhere, so they are told apart by the last part of their path.
-DATA_DIRS = ("data_dir", "more_data_dir")
-PATHS = (*DATA_DIRS, "weights", "edge_model", "attribute_distance_weight", "attributes_from")
+DATA_DIRS = ("data_dir", "more_data_dir", "distractors_dir")
+PATHS = (*DATA_DIRS, "weights", "edge_model", "classes", "attribute_distance_weight", "attributes_from")
 # How a machine is used, which leaves the numbers as they are.
 HOST = ("cache_dir", "num_workers", "strategy", "num_replicas")
 
@@ -31,16 +33,21 @@ class Run:
         seed: Int.
         path: Path of the run directory, absolute.
         flags: Dict of the command's flags with the run directories that it needs.
+        measured: Path of the run directory that a measurement measures, absolute; else None.
     """
 
     command: Command
     seed: int
     path: Path
     flags: dict
+    measured: Path | None = None
 
     def arguments(self):
         """Returns what follows `python`, as a list of str."""
-        values = {**self.flags, "seed": self.seed, "workdir": str(self.path)}
+        if self.measured is None:
+            values = {**self.flags, "seed": self.seed, "workdir": str(self.path)}
+        else:
+            values = {**self.flags, "workdir": str(self.measured)}
         return [
             "-m", f"recipes.{self.command.recipe}",
             *(f"--{name}={one}" for name, value in values.items() for one in _given(value)),
@@ -69,7 +76,7 @@ def schedule(table, seeds, workdir):
     needed = {name for row in table.rows for name in row.runs.values()}
     for command in reversed(table.commands):
         if command.name in needed:
-            needed.update(command.needs.values())
+            needed.update(command.needed)
     commands = {command.name: command for command in table.commands if command.name in needed}
 
     def path(command, seed):
@@ -77,7 +84,8 @@ def schedule(table, seeds, workdir):
 
     def run(command, seed):
         needs = {flag: str(path(commands[name], seed)) for flag, name in command.needs.items()}
-        return Run(command, seed, path(command, seed), {**command.flags, **needs})
+        measured = command.measures and path(commands[command.measures], seed)
+        return Run(command, seed, path(command, seed), {**command.flags, **needs}, measured)
 
     shared = [run(command, SHARED_SEED) for command in commands.values() if not command.is_seeded]
     return shared + [
@@ -115,12 +123,39 @@ def run_missing(runs, workdir):
         sys.stderr.flush()
         begun = time.monotonic()
         log = logs / f"{run.path.name}.log"
-        code = execute([sys.executable, *run.arguments()], log)
+        if run.measured is None:
+            code = execute([sys.executable, *run.arguments()], log)
+        else:
+            code = _measure(run, log)
         if code != 0 or RunDirectory(run.path).result is None:
             raise InputError(
                 f"{log}: expected {run.path.name} to end with a result.json; it ended with exit code {code}"
             )
         seconds[run.command.name].append(time.monotonic() - begun)
+
+
+def _measure(run, log):
+    """Runs a measurement, keeps what it prints as a run directory, and returns its exit code."""
+    begun = time.monotonic()
+    run.path.mkdir(parents=True, exist_ok=True)
+    printed = run.path / "printed.json"
+    code = execute([sys.executable, *run.arguments()], log, printed)
+    if code != 0:
+        return code
+    result = json.loads(printed.read_text(encoding="utf-8"))
+    config = {
+        "recipe": run.command.recipe,
+        "given_flags": {name: value for name, value in run.flags.items() if value is not None},
+        "dataset": {"name": run.flags.get("dataset"), "data_dir": run.flags.get("data_dir")},
+        "versions": versions(),
+        "fingerprint": RunDirectory(run.measured).fingerprint(),
+    }
+    files.write_json(run.path / "config.json", config)
+    RunDirectory(run.path).write_result({
+        **result, "seed": run.seed, "seconds": round(time.monotonic() - begun, 1),
+    })  # fmt: skip
+    printed.unlink()
+    return code
 
 
 def time_left(names, seconds):
@@ -137,13 +172,22 @@ def time_left(names, seconds):
     return f", about {minutes:.0f} min left" if minutes < 120 else f", about {minutes / 60:.1f} h left"
 
 
-def execute(arguments, log):
-    """Runs a process, its output to stderr as it comes and to the end of a log; returns its exit code."""
-    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def execute(arguments, log, printed=None):
+    """Runs a process, its output to stderr as it comes and to the end of a log; returns its exit code.
+
+    With the path `printed`, what it writes to stdout goes there alone.
+    """
+    if printed is None:
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output = process.stdout
+    else:
+        with open(printed, "wb") as stdout:
+            process = subprocess.Popen(arguments, stdout=stdout, stderr=subprocess.PIPE)
+        output = process.stderr
     try:
         with open(log, "ab") as file:
             file.write(f"{shlex.join(arguments)}\n".encode())
-            while chunk := process.stdout.read1():
+            while chunk := output.read1():
                 sys.stderr.buffer.write(chunk)
                 sys.stderr.buffer.flush()
                 file.write(chunk)
@@ -153,12 +197,22 @@ def execute(arguments, log):
         # Ctrl-C, or a disk that is full: no run goes on unseen. One that has ended takes no notice.
         process.terminate()
         process.wait()
-        process.stdout.close()
+        output.close()
 
 
 def check_flags(run):
-    """Raises `InputError` if a run was made with other flags than its command has now."""
-    given = RunDirectory(run.path).config["given_flags"]
+    """Raises `InputError` if a run was made with other flags than its command has now.
+
+    Of a measurement also if the run that it measured has been trained anew since.
+    """
+    config = RunDirectory(run.path).config
+    measured = None if run.measured is None else RunDirectory(run.measured)
+    if measured is not None and measured.result and measured.fingerprint() != config["fingerprint"]:
+        raise InputError(
+            f"{run.path}: expected a measurement of {measured.path.name}, whose encoders are others now "
+            "(remove the measurement to make it again)"
+        )
+    given = config["given_flags"]
     for name in sorted((given.keys() | run.flags.keys()) - {*results.OWN, *HOST}):
         made_with, now = given.get(name), run.flags.get(name)
         if name in DATA_DIRS and now is None:

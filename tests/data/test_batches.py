@@ -65,6 +65,22 @@ def test_a_batch_holds_the_attributes_of_its_images():
         np.testing.assert_array_equal(batch["sketch_attributes"], np.full((3, 4), -1))
 
 
+def test_what_else_a_sampler_has_is_handed_on():
+    split = small_split(sketches_of=2)
+    pairs = TruePairs(split, batch_size=3, seed=5)
+
+    def sampler(step):
+        clusters = np.random.default_rng(step).integers(9, size=(2, 3), dtype=np.int32)
+        return {"cluster": clusters[0], **pairs(step), "negative_cluster": clusters[1]}
+
+    made = batches(split, sampler, 2, 5, 16, 5, Augmentation(mirror=False)).as_numpy_iterator()
+    for step, batch in enumerate(made, start=2):
+        for name in ("cluster", "negative_cluster"):
+            np.testing.assert_array_equal(batch[name], sampler(step)[name])
+            assert batch[name].dtype == np.int32
+        np.testing.assert_array_equal(batch["instance"], pairs(step)["photo"])
+
+
 def test_a_resumed_run_sees_what_it_would_have_seen():
     split = small_split()
     whole = draw(split, 0, 6, sketch_warp=1.0, photo_warp=0.5)

@@ -43,6 +43,17 @@ def test_equals_loops(pairs, margin):
     assert_near(loss(INSTANCES, pairs), loops(INSTANCES, *pairs, margin))
 
 
+@pytest.mark.parametrize("margin", [0.3, 1.0, 3.0])
+def test_the_hardest_negative_alone(pairs, margin):
+    expected = []
+    for i, (sketch, photo) in enumerate(zip(*(x.tolist() for x in pairs), strict=True)):
+        others = (pairs[1][j].tolist() for j in range(8) if INSTANCES[j] != INSTANCES[i])
+        closest = min(math.dist(sketch, other) for other in others)
+        expected.append(math.dist(sketch, photo) ** 2 / 2 + max(0.0, margin - closest) ** 2 / 2)
+    loss = tfsbir.losses.BatchContrastive(margin, only_hardest=True, reduction=None)
+    assert_near(loss(INSTANCES, pairs), expected)
+
+
 def test_gradients_equal_differences(pairs):
     """Central differences of the loops, in double precision."""
     pairs = tuple(x.astype("float64") for x in pairs)
@@ -65,19 +76,24 @@ def test_satisfied_pairs_cost_nothing():
     np.testing.assert_array_equal(loss(np.arange(4), (corners, corners)), 0)
 
 
-def test_without_a_negative_the_positive_pair_is_left(pairs):
-    loss = tfsbir.losses.BatchContrastive(reduction=None)
+@pytest.mark.parametrize("only_hardest", [False, True])
+def test_without_a_negative_the_positive_pair_is_left(pairs, only_hardest):
+    loss = tfsbir.losses.BatchContrastive(only_hardest=only_hardest, reduction=None)
     for size in (8, 1):
         sketch, photo = pairs[0][:size], pairs[1][:size]
         assert_near(loss(np.ones(size), (sketch, photo)), np.sum((sketch - photo) ** 2, axis=1) / 2)
 
 
-def test_all_modes(pairs):
-    check_loss(lambda **kwargs: tfsbir.losses.BatchContrastive(1.5, **kwargs), INSTANCES, pairs)
+@pytest.mark.parametrize("only_hardest", [False, True])
+def test_all_modes(pairs, only_hardest):
+    loss = functools.partial(tfsbir.losses.BatchContrastive, 1.5, only_hardest)
+    check_loss(loss, INSTANCES, pairs)
+    assert loss().get_config()["only_hardest"] == only_hardest
 
 
-def test_degenerate_batches_have_finite_gradients(pairs):
-    loss = tfsbir.losses.BatchContrastive(reduction=None)
+@pytest.mark.parametrize("only_hardest", [False, True])
+def test_degenerate_batches_have_finite_gradients(pairs, only_hardest):
+    loss = tfsbir.losses.BatchContrastive(only_hardest=only_hardest, reduction=None)
     check_finite_gradients(loss, np.ones(8), pairs)
     check_finite_gradients(loss, INSTANCES, (pairs[0], pairs[0]))
     check_finite_gradients(loss, INSTANCES, (np.repeat(pairs[0][:1], 8, axis=0),) * 2)
@@ -98,11 +114,12 @@ def test_nearly_equal_embeddings_have_bounded_gradients():
         assert np.abs(gradient).max() < 2.0  # A unit vector for each of 7 negatives, over 7.
 
 
+@pytest.mark.parametrize("only_hardest", [False, True])
 @pytest.mark.parametrize("mode", MODES)
-def test_equal_negatives_cost_the_whole_margin_and_do_not_move(mode):
+def test_equal_negatives_cost_the_whole_margin_and_do_not_move(mode, only_hardest):
     """Compiled, TensorFlow's root has the slope 0 * inf = NaN where it eagerly takes 0."""
     points = np.tile(np.float32([[0.5, 0.5, -0.5, 0.5]]), (3, 1))
-    loss = tfsbir.losses.BatchContrastive(1.0, reduction=None)
+    loss = tfsbir.losses.BatchContrastive(1.0, only_hardest, reduction=None)
     with_tape = MODES[mode](functools.partial(_value_and_gradients, loss, np.arange(3)))
     value, gradients = with_tape(tf.constant(points), tf.constant(points))
     assert_near(value, [0.5, 0.5, 0.5])

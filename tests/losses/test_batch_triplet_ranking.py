@@ -1,9 +1,17 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import tfsbir
-from tests.common import assert_near, check_finite_gradients, check_loss, unit_norm
+from tests.common import (
+    assert_near,
+    check_finite_gradients,
+    check_loss,
+    unit_norm,
+    value_and_gradients,
+)
 from tests.distances.common_distances import all_pairs, embeddings, holef
 
 INSTANCES = np.array([7, 3, 7, 2**24, 5, 3, 9, 1], "int32")
@@ -34,18 +42,54 @@ def test_equals_loops(pairs, margin):
     assert_near(loss(INSTANCES, pairs), loops(INSTANCES, *pairs, margin))
 
 
+def closest_negative(instances, sketch, photo, i):
+    """The photo of another instance that is closest to sketch i, found by sorting; None if there is none."""
+    others = [j for j in range(len(instances)) if instances[j] != instances[i]]
+    return min(others, key=lambda j: float(np.sum((sketch[i] - photo[j]) ** 2)), default=None)
+
+
+@pytest.mark.parametrize("margin", [0.1, 0.3, 2.0])
+def test_the_hardest_negative_alone(pairs, margin):
+    sketch, photo = pairs
+    expected = []
+    for i in range(len(INSTANCES)):
+        negative = photo[closest_negative(INSTANCES, sketch, photo, i)]
+        gap = np.sum((sketch[i] - photo[i]) ** 2) - np.sum((sketch[i] - negative) ** 2)
+        expected.append(max(0.0, margin + gap))
+    loss = tfsbir.losses.BatchTripletRanking(margin, only_hardest=True, reduction=None)
+    assert_near(loss(INSTANCES, pairs), expected)
+
+
+def test_the_hardest_negative_moves_and_no_other(pairs):
+    sketch, photo = pairs
+    loss = tfsbir.losses.BatchTripletRanking(4.1, only_hardest=True, reduction="sum")  # All violate it.
+    _, (of_sketch, of_photo) = value_and_gradients(loss, INSTANCES, pairs)
+    expected = np.zeros_like(photo), np.zeros_like(photo)
+    for i in range(len(INSTANCES)):
+        j = closest_negative(INSTANCES, sketch, photo, i)
+        expected[0][i] += 2 * (photo[j] - photo[i])
+        expected[1][i] += 2 * (photo[i] - sketch[i])
+        expected[1][j] += 2 * (sketch[i] - photo[j])
+    np.testing.assert_allclose(of_sketch, expected[0], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(of_photo, expected[1], rtol=0, atol=1e-5)
+
+
 def test_satisfied_anchors_cost_nothing():
     corners = np.eye(4, dtype="float32")
     loss = tfsbir.losses.BatchTripletRanking(reduction=None)
     np.testing.assert_array_equal(loss(np.arange(4), (corners, corners)), 0)
 
 
-def test_all_modes(pairs):
-    check_loss(tfsbir.losses.BatchTripletRanking, INSTANCES, pairs)
+@pytest.mark.parametrize("only_hardest", [False, True])
+def test_all_modes(pairs, only_hardest):
+    loss = functools.partial(tfsbir.losses.BatchTripletRanking, only_hardest=only_hardest)
+    check_loss(loss, INSTANCES, pairs)
+    assert loss().get_config()["only_hardest"] == only_hardest
 
 
-def test_degenerate_batches_have_finite_gradients(pairs):
-    loss = tfsbir.losses.BatchTripletRanking(reduction=None)
+@pytest.mark.parametrize("only_hardest", [False, True])
+def test_degenerate_batches_have_finite_gradients(pairs, only_hardest):
+    loss = tfsbir.losses.BatchTripletRanking(only_hardest=only_hardest, reduction=None)
     np.testing.assert_array_equal(loss(np.ones(8), pairs), 0)
     check_finite_gradients(loss, np.ones(8), pairs)
     check_finite_gradients(loss, INSTANCES, (pairs[0], pairs[0]))
@@ -65,6 +109,15 @@ def test_a_learned_distance_takes_the_place_of_the_squared_euclidean():
     counts = np.maximum((violations > 0).sum(axis=1), 1)
     loss = tfsbir.losses.BatchTripletRanking(0.5, learned, reduction=None)
     assert_near(loss(np.arange(5), (sketch, photo)), violations.sum(axis=1) / counts)
+
+
+def test_the_hardest_negative_is_that_of_a_learned_distance():
+    (sketch, photo), learned = embeddings(5, 5), holef()
+    distances = all_pairs(holef, learned, sketch, photo)
+    closest = np.where(np.eye(5), np.inf, distances).min(axis=1)
+    loss = tfsbir.losses.BatchTripletRanking(0.5, learned, only_hardest=True, reduction=None)
+    expected = np.maximum(0.5 + np.diag(distances) - closest, 0.0)
+    assert_near(loss(np.arange(5), (sketch, photo)), expected)
 
 
 def test_the_gradient_reaches_the_distance():

@@ -1,17 +1,21 @@
+import concurrent.futures
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from recipes.bench.alignment import alignment_row, beside, clustered_classes
 from recipes.bench.galleries import encoder_like, near_identity
 from recipes.bench.learned_distance import memory_of
 from recipes.bench.row import Row, table
 from recipes.bench.search import holef_rows, outer_subtraction
 from recipes.bench.timing import side_by_side
+from tfsbir.alignment import ManifoldAlignment
 from tfsbir.distances import HOLEF
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,6 +83,50 @@ def test_holef_is_searched_exactly_and_by_a_graph():
     assert exact.recall_at_10 is None
 
 
+def test_classes_are_made_as_two_branches_give_them():
+    sketches, photos, sketch_labels, photo_labels, pairs = clustered_classes(3, num_of_each=60, dim=32)
+    for embeddings, labels in ((sketches, sketch_labels), (photos, photo_labels)):
+        assert embeddings.shape == (180, 32)
+        np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
+        np.testing.assert_array_equal(np.bincount(labels), [60, 60, 60])
+    assert len(pairs) == 3 * 24
+    np.testing.assert_array_equal(sketch_labels[pairs[:, 0]], photo_labels[pairs[:, 1]])
+    # Aligned, a sketch finds its photo; as the branches give them, hardly.
+    aligner = ManifoldAlignment().fit(sketches[:60], photos[:60], pairs=pairs[:24])
+    spaces = (sketches, photos), (aligner.transform_sketch(sketches), aligner.transform_photo(photos))
+    before, after = (np.square(sketch[:24, None] - photo[None, :60]).sum(axis=2) for sketch, photo in spaces)
+    ranks = [(one < one[range(24), range(24), None]).sum(axis=1).mean() for one in (before, after)]
+    assert ranks[1] < 8 < ranks[0]
+
+
+def test_all_classes_are_held_against_their_share_of_the_limit():
+    row = alignment_row(num_classes=1)
+    assert row.ours == "align and pool, MA and GMM, 1 classes of 2 x 1,000, 256-d"
+    assert row.peer == "0.923077 s, the limit"
+    assert row.peer_value == pytest.approx(60 / 65)
+    assert 0.01 < row.value < 60
+
+
+def test_what_runs_beside_is_told_from_what_runs_alone():
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        running, calls = [], []
+
+        def start():
+            running.append(pool.submit(time.sleep, 0.3))
+            return running[-1]
+
+        def function():
+            is_beside = bool(running) and not running[-1].done()
+            calls.append(is_beside)
+            time.sleep(0.05 if is_beside else 0.01)
+
+        with_work, without = beside(function, start, rounds=2)
+        assert with_work > 0.045 > 0.03 > without
+        assert sum(calls) > 4
+        with pytest.raises(ValueError, match=r"`start` must begin work that outlasts `function`"):
+            beside(lambda: time.sleep(0.05), lambda: pool.submit(int), rounds=1)
+
+
 @pytest.mark.slow
 def test_the_memory_of_a_step_is_that_of_its_tensors():
     # The weights and the momentum alone are 4 bytes each; the activations of 64 images are far more.
@@ -95,6 +143,7 @@ def test_the_table_and_the_json_agree(tmp_path):
             "recipes.bench",
             "--rounds=1",
             "--num_photos=1000",
+            "--num_classes=2",
             f"--output={tmp_path / 'bench.json'}",
             f"--plot={tmp_path / 'costs.png'}",
         ],
@@ -108,7 +157,7 @@ def test_the_table_and_the_json_agree(tmp_path):
     rows, costs = result["rows"], result["stroke_costs"]
     lines = done.stdout.strip().splitlines()
     assert "peer / ours" in lines[0]
-    assert len(lines) == 1 + len(rows) == 16
+    assert len(lines) == 1 + len(rows) == 18
     for line, row in zip(lines[1:], rows, strict=True):
         assert line.startswith(row["ours"])
         unit = "bytes" if "bytes" in row else "seconds"

@@ -98,6 +98,55 @@ def test_progress_is_told_and_logged(folder, capfd):
     assert "whole…" in log
 
 
+@pytest.fixture
+def measuring_folder(tmp_path, monkeypatch):
+    """A folder to run in, where `recipes.manifold_alignment` and `recipes.evaluate` do nothing."""
+    fake_recipes(tmp_path, ("manifold_alignment", "evaluate"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def measured_table(**own):
+    commands = (
+        Command("trained", "manifold_alignment", {"steps": 3}),
+        Command("found", "evaluate", {"dataset": "bmvc14", **own}, measures="trained"),
+    )
+    return Table("t", "T", ("mAP@all",), commands, (Row("R", {"bmvc14": "found"}),))
+
+
+def test_a_measurement_is_kept_like_a_run(measuring_folder, capfd):
+    runs = run_all(measuring_folder, measured_table(), [3])
+    assert calls(measuring_folder) == ["trained_seed3", "trained_seed3:bmvc14:False"]
+    assert runs[1].arguments()[-1] == f"--workdir={measuring_folder / 'runs' / 'trained_seed3'}"
+    found = measuring_folder / "runs" / "found_seed3"
+    assert json.loads((found / "result.json").read_text())["metrics"]["mAP@all"] == 0.43
+    given = json.loads((found / "config.json").read_text())["given_flags"]
+    assert given == {"dataset": "bmvc14"}
+    assert "measuring" in (measuring_folder / "runs" / "logs" / "found_seed3.log").read_text()
+    assert capfd.readouterr().out == ""
+    run_all(measuring_folder, measured_table(), [3])
+    assert len(calls(measuring_folder)) == 2
+    with pytest.raises(InputError, match=r"found_seed3: expected a run with `dataset` sketchy; .* bmvc14"):
+        run_all(measuring_folder, measured_table(dataset="sketchy"), [3])
+
+
+def test_a_failing_measurement_leaves_no_result(measuring_folder):
+    with pytest.raises(InputError, match=r"found_seed0\.log: expected found_seed0 to end .* exit code 3$"):
+        run_all(measuring_folder, measured_table(fail=True), [0])
+    assert not (measuring_folder / "runs" / "found_seed0" / "result.json").exists()
+    run_all(measuring_folder, measured_table(), [0])
+    assert (measuring_folder / "runs" / "found_seed0" / "result.json").exists()
+
+
+def test_a_measurement_of_other_encoders_is_refused(measuring_folder):
+    run_all(measuring_folder, measured_table(), [0])
+    model = measuring_folder / "runs" / "trained_seed0" / "model"
+    model.mkdir()
+    (model / "sketch_encoder.keras").write_bytes(b"trained anew")
+    with pytest.raises(InputError, match=r"found_seed0: expected a measurement of trained_seed0, whose enc"):
+        run_all(measuring_folder, measured_table(), [0])
+
+
 @pytest.mark.parametrize(
     ("names", "seconds", "expected"),
     [
@@ -311,6 +360,11 @@ def test_bars_show_both_where_both_are(folder):
             (Command("a", "fake", {}), Command("b", "fake", {}, {"weights": "a"}, is_seeded=False)),
             (),
             r"`needs` of b, which runs once, must name a command that runs once\. Received: a",
+        ),
+        (
+            (Command("a", "fake", {}, measures="b"), Command("b", "fake", {})),
+            (),
+            r"`measures` of a must name an earlier command\. Received: b",
         ),
         ((), (Row("R", {"shoes": "a"}),), r"`runs` of 'R' must name a command\. Received: a"),
     ],

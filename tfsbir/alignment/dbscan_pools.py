@@ -39,7 +39,7 @@ class DBSCANPools:
     Call arguments:
         z: `(num, dim)` floats of `fit`, sketches and photos of one class in their common space.
     Raises: `ValueError` for arguments out of their range or points that are not finite.
-    Source: Bui et al., "Deep Manifold Alignment for Mid-grain Sketch based Image Retrieval", ECCVW 2018,
+    Source: Bui et al., "Deep Manifold Alignment for Mid-grain Sketch based Image Retrieval", ACCV 2018,
         Sec. 3.2, names no radius. Ours is that of Ester et al., "A Density-Based Algorithm for Discovering
         Clusters", KDD 1996, Sec. 4.2, from the sorted k-distances and a share of noise. Nothing is drawn at
         random.

@@ -40,7 +40,7 @@ class GaussianMixturePools:
     Call arguments:
         z: `(num, dim)` floats of `fit`, sketches and photos of one class in their common space.
     Raises: `ValueError` for arguments out of their range or points that are not finite.
-    Source: Bui et al., "Deep Manifold Alignment for Mid-grain Sketch based Image Retrieval", ECCVW 2018,
+    Source: Bui et al., "Deep Manifold Alignment for Mid-grain Sketch based Image Retrieval", ACCV 2018,
         Sec. 3.2, "penalizing number of free parameters"; the criterion, Schwarz' of 1978, is our reading.
         Sec. 3.4 draws samples by "a function of probability that sample x belongs to cluster l" and then
         by "the probability density function of x given cluster l". We take the first, the posterior: by

@@ -26,7 +26,7 @@ def heat_map(points, centers, labels):
         centers: `(num_clusters, dim)` float64.
         labels: `(num,)` integers, the cluster of each point, -1 for an outlier, whose row is 0.
     Returns: `(num, num_clusters)` float64, >= 0; rows sum to 1, those of outliers to 0.
-    Source: Bui et al., "Deep Manifold Alignment for Mid-grain Sketch based Image Retrieval", ECCVW 2018,
+    Source: Bui et al., "Deep Manifold Alignment for Mid-grain Sketch based Image Retrieval", ACCV 2018,
         Sec. 3.4, names a "distance heat map" without a formula; the kernel is that of its Eq. 5, the scale
         and the normalization are ours.
     """

@@ -43,7 +43,7 @@ class MeanShiftPools:
     Call arguments:
         z: `(num, dim)` floats of `fit`, sketches and photos of one class in their common space.
     Raises: `ValueError` for arguments out of their range or points that are not finite.
-    Source: Bui et al., "Deep Manifold Alignment for Mid-grain Sketch based Image Retrieval", ECCVW 2018,
+    Source: Bui et al., "Deep Manifold Alignment for Mid-grain Sketch based Image Retrieval", ACCV 2018,
         Sec. 3.2, after Comaniciu and Meer, TPAMI 2002. It names no bandwidth.
     """
 

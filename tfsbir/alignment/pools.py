@@ -175,7 +175,7 @@ def make_pools(
     Returns: `Pools`.
     Raises: `ValueError` where the arguments do not fit together, or no class has both sketches and photos.
         Errors of the aligner and the pooler get a note that names the class.
-    Source: Bui et al., "Deep Manifold Alignment for Mid-grain Sketch based Image Retrieval", ECCVW 2018,
+    Source: Bui et al., "Deep Manifold Alignment for Mid-grain Sketch based Image Retrieval", ACCV 2018,
         Sec. 3.1 to 3.3.
     """
     sketch_embeddings, sketch_labels = _checked_samples("sketch", sketch_embeddings, sketch_labels)

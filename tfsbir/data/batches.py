@@ -25,7 +25,8 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
             asked for each batch's rows. Of `JoinedImages` the parts that are `Drawings` have their strokes
             augmented, the others are left alone.
         sampler: Function of a step which returns a dict of `(batch,)` int32 arrays: `sketch` or `photo`
-            or both, indices into the split, and maybe `negative`, an index of a photo too.
+            or both, indices into the split, and maybe `negative`, an index of a photo too. What else it has,
+            such as the `cluster` of `PooledTriplets`, is handed on.
         start, stop: The first step and the one after the last.
         image_size: Side of the views in px.
         seed: Integer.
@@ -33,7 +34,8 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
         pool: Of `worker_pool`, or `None`. It must outlive the dataset.
     Returns: A `tf.data.Dataset` of dicts: `sketch`, `photo`, `negative`, those that the sampler has, `(batch,
         image_size, image_size, channels)` float32 in [-1, 1]; `label` and `instance` `(batch,)` int32, the
-        category and the index of the photo, of sketches alone their own category and photo (-1: none).
+        category and the index of the photo, of sketches alone their own category and photo (-1: none); and
+        what else the sampler has, `(batch,)` int32.
     """
     augmentation = Augmentation() if augmentation is None else augmentation
     names = list(sampler(start))
@@ -85,6 +87,7 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
         batch = {
             "label": tf.gather(labels, rows[told_by]),
             "instance": tf.gather(instances, rows[told_by]),
+            **{name: values for name, values in rows.items() if name not in images_of},
         }
         for index, name in enumerate(images_of):
             if name in rows:

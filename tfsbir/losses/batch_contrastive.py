@@ -13,8 +13,9 @@ class BatchContrastive(keras.losses.Loss):
     Photo `i` and sketch `i` are a positive pair, which costs `d**2 / 2` with d the Euclidean distance; a
     sketch and a photo of another instance are a negative pair, which costs `max(0, margin - d)**2 / 2`.
     Other photos of the same instance are left out. A sketch costs its positive pair and the mean of its
-    negative pairs: were these summed, they would weigh more the larger the batch is. Without a negative pair
-    it costs its positive pair. Each pair is judged by itself, nothing is ranked.
+    negative pairs: were these summed, they would weigh more the larger the batch is. With `only_hardest` it
+    costs its positive pair and the closest of its negative pairs. Without a negative pair it costs its
+    positive pair. Each pair is judged by itself, nothing is ranked.
 
     A negative pair at distance 0 has no direction to part in: its gradient is 0.
 
@@ -24,6 +25,8 @@ class BatchContrastive(keras.losses.Loss):
     Args:
         margin: Float > 0, a Euclidean distance, not squared. Unit-norm embeddings are at most 2 apart, and
             sqrt(2) if they are orthogonal. The default is ours; Source leaves it open.
+        only_hardest: Whether the closest negative of the batch counts alone (hard negative mining). Of
+            several that are equally close, each has an equal part in the gradient.
     Call arguments:
         y_true: `(batch,)` instance ids, integers up to 2**24.
         y_pred: `(sketch, photo)`, two `(batch, dim)` unit-norm embeddings.
@@ -32,13 +35,16 @@ class BatchContrastive(keras.losses.Loss):
     Source: Hadsell, Chopra & LeCun, "Dimensionality Reduction by Learning an Invariant Mapping", CVPR 2006,
         Eq. 4; as the pairwise alternative of Yu et al., "Sketch Me That Shoe", CVPR 2016, Sec. 5.3, which
         cites Chopra, Hadsell & LeCun, CVPR 2005. The mean over the negative pairs is ours.
+        `only_hardest` is SS-contrast-HM of Bui et al., "Deep Manifold Alignment for Mid-grain Sketch based
+        Image Retrieval", 2018, Sec. 4.3; the ids are then those of categories. It prints no margin.
     """
 
-    def __init__(self, margin=1.0, name="batch_contrastive", **kwargs):
+    def __init__(self, margin=1.0, only_hardest=False, name="batch_contrastive", **kwargs):
         super().__init__(name=name, **kwargs)
         if not margin > 0:
             raise ValueError(f"`margin` must be > 0. Received: {margin}")
         self.margin = margin
+        self.only_hardest = only_hardest
         self.distance = SquaredEuclidean()
 
     def call(self, y_true, y_pred):
@@ -50,9 +56,11 @@ class BatchContrastive(keras.losses.Loss):
         distance = ops.where(is_apart, ops.sqrt(ops.where(is_apart, squared, 1.0)), 0.0)
         cost = ops.square(ops.maximum(self.margin - distance, 0.0)) / 2.0
         negative_mask = ops.not_equal(y_true[:, None], y_true[None, :])
-        negative_cost = ops.sum(ops.where(negative_mask, cost, 0.0), axis=-1)
+        cost = ops.where(negative_mask, cost, 0.0)
+        if self.only_hardest:
+            return positive_cost + ops.max(cost, axis=-1)  # The closest pair costs the most.
         num_negatives = ops.sum(ops.cast(negative_mask, cost.dtype), axis=-1)
-        return positive_cost + negative_cost / ops.maximum(num_negatives, 1.0)
+        return positive_cost + ops.sum(cost, axis=-1) / ops.maximum(num_negatives, 1.0)
 
     def get_config(self):
-        return {**super().get_config(), "margin": self.margin}
+        return {**super().get_config(), "margin": self.margin, "only_hardest": self.only_hardest}

@@ -13,7 +13,8 @@ class BatchTripletRanking(keras.losses.Loss):
     Photo `i` is the positive of sketch `i`; each photo of another instance is a negative, and other photos
     of the same instance are left out. A sketch costs the mean of `max(0, margin + D(sketch, positive) -
     D(sketch, negative))` over the negatives for which that is > 0, with D the distance: a mean over all would
-    fade as most negatives become easy. Without such a negative it costs 0.
+    fade as most negatives become easy. With `only_hardest` it costs that of the closest negative alone.
+    Without a negative that costs, it costs 0.
 
     Keras casts `y_true` to float32, in which instance ids above 2**24 are no longer told apart; renumber
     such ids first.
@@ -23,6 +24,8 @@ class BatchTripletRanking(keras.losses.Loss):
             training code of Source; its paper prints 2.
         distance: Layer of `tfsbir.distances`, None for `SquaredEuclidean()`. Its variables are not the
             loss's: whoever trains adds them, and `distance.losses`, to the model's.
+        only_hardest: Whether the closest negative of the batch counts alone (hard negative mining). Of
+            several that are equally close, each has an equal part in the gradient.
     Call arguments:
         y_true: `(batch,)` instance ids, integers up to 2**24.
         y_pred: `(sketch, photo)`, two `(batch, dim)` embeddings.
@@ -30,14 +33,18 @@ class BatchTripletRanking(keras.losses.Loss):
     Raises: `ValueError` if `margin` <= 0.
     Source: Yu et al., "Sketch Me That Shoe", CVPR 2016, Eq. 2 (gamma is the margin), there on annotated
         triplets; taking the batch's photos as negatives and the mean over violations are ours.
+        `only_hardest` is SS-triplet-HM of Bui et al., "Deep Manifold Alignment for Mid-grain Sketch based
+        Image Retrieval", 2018, Sec. 4.3: "the closest negative image within a mini-batch is selected for
+        each anchor sketch"; the ids are then those of categories. It prints no margin.
     """
 
-    def __init__(self, margin=0.3, distance=None, name="batch_triplet_ranking", **kwargs):
+    def __init__(self, margin=0.3, distance=None, only_hardest=False, name="batch_triplet_ranking", **kwargs):
         super().__init__(name=name, **kwargs)
         if not margin > 0:
             raise ValueError(f"`margin` must be > 0. Received: {margin}")
         self.margin = margin
         self.distance = SquaredEuclidean() if distance is None else distance
+        self.only_hardest = only_hardest
 
     def call(self, y_true, y_pred):
         sketch, photo = y_pred
@@ -45,12 +52,19 @@ class BatchTripletRanking(keras.losses.Loss):
         violation = ops.maximum(self.margin + ops.diagonal(distance)[:, None] - distance, 0.0)
         negative_mask = ops.not_equal(y_true[:, None], y_true[None, :])
         violation = ops.where(negative_mask, violation, 0.0)
+        if self.only_hardest:
+            return ops.max(violation, axis=-1)  # Of the closest negative: it violates the margin the most.
         num_violations = ops.sum(ops.cast(violation > 0.0, violation.dtype), axis=-1)
         return ops.sum(violation, axis=-1) / ops.maximum(num_violations, 1.0)
 
     def get_config(self):
         distance = keras.saving.serialize_keras_object(self.distance)
-        return {**super().get_config(), "margin": self.margin, "distance": distance}
+        return {
+            **super().get_config(),
+            "margin": self.margin,
+            "distance": distance,
+            "only_hardest": self.only_hardest,
+        }
 
     @classmethod
     def from_config(cls, config):

@@ -43,7 +43,7 @@ class PooledTriplets:
         the split, and `cluster` and `negative_cluster`, indices into the pools in force.
     Raises: `ValueError` for a batch below 1, pools that do not fit the split, or pools in which no cluster
         has sketches, photos and an impostor.
-    Source: Bui et al., "Deep Manifold Alignment for Mid-grain Sketch based Image Retrieval", ECCVW 2018,
+    Source: Bui et al., "Deep Manifold Alignment for Mid-grain Sketch based Image Retrieval", ACCV 2018,
         Sec. 3.4.
     """
 
