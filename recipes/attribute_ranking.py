@@ -9,6 +9,7 @@ the cross-entropies of the attributes of the sketch, its photo and the negative:
 
     --lambda_a --lambda_s --lambda_p --lambda_n    their weights; the last term is --weight_decay
     --sampling=attributes|random                   negatives that share attributes come more often
+    --loss=batch_triplet|triplet                   over all pairs of a batch, or drawn triplets
     --attribute_distance_weight=W                  photos are ranked by the embeddings' distance plus W times
                                                    that of predicted attributes; a number, or the directory
                                                    of a run with --holdout, for the W that is best there
@@ -18,12 +19,15 @@ the data set or from tables (--photo_attributes, --sketch_attributes). docs/attr
 commands of what was measured.
 
 Departures. Only the paper's two-page abstract is at hand, with Eq. 1 and the idea. The weights, the
-sampling's temperature and the rest of the defaults are ours, and were chosen on held-out training photos.
+sampling's temperature and the rest of the defaults are ours, and were chosen on held-out training photos. As
+in the other recipes, every pair of a batch counts by default (--loss=batch_triplet): all other photos are
+negatives, and one weighs the more, the more often it would be drawn.
 """
 
 import math
 
 from absl import flags
+from keras import ops
 
 from recipes.common import (
     attribute_evaluation,
@@ -39,6 +43,7 @@ from recipes.common import (
 from tfsbir import command, losses, sampling
 from tfsbir.data import attribute_shares
 from tfsbir.data.worker_pool import worker_pool
+from tfsbir.distribute import gather
 from tfsbir.models import attribute_encoder
 
 FLAGS = flags.FLAGS
@@ -52,7 +57,9 @@ data.define_training_data_flags()
 attributes.define_attribute_flags()
 encoders.define_encoder_flags(backbone="sketch_a_net", backbones=ATTRIBUTE_FEATURES)
 training.define_training_flags(steps=200, batch_size=32, learning_rate=2e-4)
-ranking.define_ranking_flags(triplet="Eq. 1")
+ranking.define_ranking_flags(
+    batch_triplet="Eq. 1 over all pairs of a batch", triplet="Eq. 1 over drawn triplets"
+)
 attribute_evaluation.define_weight_flag(0.1)
 for letter, default, what in (
     ("a", 0.1, "the triplet loss on predicted attributes"),
@@ -102,10 +109,14 @@ def main(_):
         return
     encoders.start_encoders(run, pair, train)
     temperature = FLAGS.temperature if FLAGS.sampling == "attributes" else math.inf
-    sampler = sampling.AttributeTriplets(train, FLAGS.batch_size, FLAGS.seed, temperature)
+    if FLAGS.loss == "triplet":
+        sampler = sampling.AttributeTriplets(train, FLAGS.batch_size, FLAGS.seed, temperature)
+        loss = drawn_triplets_loss(train, dim)
+    else:
+        sampler = sampling.TruePairs(train, FLAGS.batch_size, FLAGS.seed)
+        loss = all_pairs_loss(train, dim, temperature)
     seconds = ranking.train_pair(
-        run, pair, (train, test, test_name), strategy, optimizer, pool, sampler, multi_task_loss(train, dim),
-        distance,
+        run, pair, (train, test, test_name), strategy, optimizer, pool, sampler, loss, distance
     )  # fmt: skip
     pair = encoders.pair_in_float32(pair)
     found, distances = attribute_evaluation.measure_parts(
@@ -116,39 +127,89 @@ def main(_):
     running.finish_run(run, test_name, found, seconds)
 
 
-def multi_task_loss(train, dim):
-    """Returns Eq. 1 without its last term: a function of a batch and the encoders' outputs on it.
+def drawn_triplets_loss(train, dim):
+    """Returns Eq. 1 without its last term over the triplets of a batch.
 
     Args:
         train: `Split` with attributes; their shares balance the cross-entropies.
         dim: Length of the embedding, which stands before the probabilities.
+    Returns: Function of a batch and the encoders' outputs on it, as `ranking.train_pair` takes it.
     """
     on_embedding = losses.TripletRanking(FLAGS.margin)
     on_attributes = losses.TripletRanking(FLAGS.attribute_margin)
-    of_sketch, of_photo = (
-        losses.AttributeCrossEntropy(None if known is None else attribute_shares(known))
-        for known in (train.sketch_attributes, train.photo_attributes)
-    )
-    predicting = (
-        ("sketch", FLAGS.lambda_s, of_sketch),
-        ("photo", FLAGS.lambda_p, of_photo),
-        ("negative", FLAGS.lambda_n, of_photo),
-    )
+    weights = {"sketch": FLAGS.lambda_s, "photo": FLAGS.lambda_p, "negative": FLAGS.lambda_n}
+    predicting = prediction_loss(train, weights)
 
     def of_batch(batch, outputs):
-        embeddings = tuple(output[:, :dim] for output in outputs)
-        probabilities = tuple(output[:, dim:] for output in outputs)
-        value = on_embedding(batch["instance"], embeddings)
+        embeddings, probabilities = parts(outputs, dim)
+        value = on_embedding(batch["instance"], embeddings) + predicting(batch, probabilities)
         if FLAGS.lambda_a:
             # Photos that are known to differ in nothing are not to be told apart by attributes.
             differs = attributes.known_to_differ(batch["photo_attributes"], batch["negative_attributes"])
             value += FLAGS.lambda_a * on_attributes(batch["instance"], probabilities, sample_weight=differs)
-        for (name, weight, cross_entropy), predicted in zip(predicting, probabilities, strict=True):
-            if weight:
-                value += weight * cross_entropy(batch[f"{name}_attributes"], predicted)
         return value
 
     return of_batch
+
+
+def all_pairs_loss(train, dim, temperature):
+    """Returns Eq. 1 without its last term over all pairs of the global batch.
+
+    What `sampling.AttributeTriplets` draws more often, weighs more. Each photo is a positive and a negative,
+    so its cross-entropy counts as both.
+
+    Args:
+        train: As for `drawn_triplets_loss`.
+        dim: As there.
+        temperature: As for `sampling.AttributeTriplets`.
+    """
+    on_embedding = losses.BatchTripletRanking(FLAGS.margin)
+    on_attributes = losses.BatchTripletRanking(FLAGS.attribute_margin)
+    predicting = prediction_loss(train, {"sketch": FLAGS.lambda_s, "photo": FLAGS.lambda_p + FLAGS.lambda_n})
+
+    def of_batch(batch, outputs):
+        embeddings, probabilities = parts(outputs, dim)
+        value = predicting(batch, probabilities)
+        instance, labels, embeddings, probabilities = gather(
+            (batch["instance"], batch["photo_attributes"], embeddings, probabilities)
+        )
+        weights = ops.exp(-attributes.num_differing(labels, labels) / temperature)
+        value += on_embedding((instance, weights), embeddings)
+        if FLAGS.lambda_a:
+            # As above.
+            differs = attributes.known_to_differ(labels[:, None], labels[None])
+            value += FLAGS.lambda_a * on_attributes((instance, weights * differs), probabilities)
+        return value
+
+    return of_batch
+
+
+def prediction_loss(train, weights):
+    """Returns the weighted sum of the cross-entropies of predicted attributes.
+
+    Args:
+        train: As for `drawn_triplets_loss`.
+        weights: Dict of floats by what a batch holds ("sketch", "photo", "negative"), in the order of the
+            encoders' outputs.
+    """
+    of_sketch, of_photo = (
+        losses.AttributeCrossEntropy(None if known is None else attribute_shares(known))
+        for known in (train.sketch_attributes, train.photo_attributes)
+    )
+
+    def of_batch(batch, probabilities):
+        return sum(
+            weight * (of_sketch if name == "sketch" else of_photo)(batch[f"{name}_attributes"], predicted)
+            for (name, weight), predicted in zip(weights.items(), probabilities, strict=True)
+            if weight
+        )
+
+    return of_batch
+
+
+def parts(outputs, dim):
+    """Returns the embeddings and the probabilities behind them, two tuples."""
+    return tuple(output[:, :dim] for output in outputs), tuple(output[:, dim:] for output in outputs)
 
 
 if __name__ == "__main__":

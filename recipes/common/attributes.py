@@ -112,7 +112,25 @@ def apply_to_both(train, test):
     return train, test
 
 
+def num_differing(attributes, others):
+    """Returns in how many attributes two photos differ, of each of the one side with each of the other.
+
+    An attribute that is not known of one of the two, or of both, counts as half a difference, as in
+    `sampling.AttributeTriplets`.
+
+    Args:
+        attributes: `(num, num_attributes)` labels, 1, 0 or -1 where it is not known.
+        others: `(num_others, num_attributes)`, likewise.
+    Returns: `(num, num_others)` float32.
+    """
+    # What agrees multiplies to 1, what differs to -1, the rest to 0.
+    signs, other_signs = (
+        ops.where(labels < 0, 0.0, 2.0 * ops.cast(labels, "float32") - 1.0) for labels in (attributes, others)
+    )
+    return (signs.shape[1] - ops.matmul(signs, ops.transpose(other_signs))) / 2.0
+
+
 def known_to_differ(attributes, others):
-    """Returns, for each row of two `(batch, num_attributes)` labels, 1.0 if a known one differs, else 0.0."""
+    """Returns 1.0 where a known one of two `(..., num_attributes)` labels differs, else 0.0; `(...)`."""
     is_known = (attributes >= 0) & (others >= 0)
-    return ops.cast(ops.any(is_known & (attributes != others), axis=1), "float32")
+    return ops.cast(ops.any(is_known & (attributes != others), axis=-1), "float32")

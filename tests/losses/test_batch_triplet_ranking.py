@@ -42,6 +42,43 @@ def test_equals_loops(pairs, margin):
     assert_near(loss(INSTANCES, pairs), loops(INSTANCES, *pairs, margin))
 
 
+def test_weighted_negatives_equal_loops(pairs):
+    sketch, photo = pairs
+    weights = np.random.default_rng(1).exponential(size=(8, 8)).astype("float32")
+    weights[2] = 0.0  # Nobody is a negative of this sketch,
+    weights[4] *= 1e-30  # and of this one all are, each as little.
+    weights[5, ::2] = 0.0
+    expected = []
+    for i in range(8):
+        total = norm = 0.0
+        for j in range(8):
+            gap = np.sum((sketch[i] - photo[i]) ** 2) - np.sum((sketch[i] - photo[j]) ** 2)
+            if INSTANCES[i] != INSTANCES[j] and 2.0 + gap > 0:
+                total += float(weights[i, j]) * (2.0 + gap)
+                norm += float(weights[i, j])
+        expected.append(total / norm if norm else 0.0)
+    loss = tfsbir.losses.BatchTripletRanking(2.0, reduction=None)
+    assert_near(loss((INSTANCES, weights), pairs), expected)
+    assert_near(loss((INSTANCES, np.full((8, 8), 0.25, "float32")), pairs), loss(INSTANCES, pairs))
+    check_finite_gradients(loss, (INSTANCES, weights), pairs)
+    check_finite_gradients(loss, (INSTANCES, np.zeros((8, 8), "float32")), pairs)
+
+
+def test_a_weight_of_0_leaves_the_hardest_negative_out(pairs):
+    sketch, photo = pairs
+    weights = np.ones((8, 8), "float32")
+    hardest = [closest_negative(INSTANCES, sketch, photo, i) for i in range(8)]
+    weights[np.arange(8), hardest] = 0.0
+    loss = tfsbir.losses.BatchTripletRanking(2.0, only_hardest=True, reduction=None)
+    for i, value in enumerate(np.asarray(loss((INSTANCES, weights), pairs))):
+        gaps = [
+            np.sum((sketch[i] - photo[i]) ** 2) - np.sum((sketch[i] - photo[j]) ** 2)
+            for j in range(8)
+            if INSTANCES[j] != INSTANCES[i] and j != hardest[i]
+        ]
+        np.testing.assert_allclose(value, max(0.0, 2.0 + max(gaps)), rtol=1e-5)
+
+
 def closest_negative(instances, sketch, photo, i):
     """The photo of another instance that is closest to sketch i, found by sorting; None if there is none."""
     others = [j for j in range(len(instances)) if instances[j] != instances[i]]

@@ -1,5 +1,6 @@
 """The recipe as users run it, on a few drawn objects."""
 
+import dataclasses
 import json
 import types
 
@@ -9,13 +10,15 @@ import tensorflow as tf
 from PIL import Image
 
 from recipes.common import attribute_evaluation
-from recipes.common.attributes import known_to_differ, predicted_attributes
+from recipes.common.attributes import known_to_differ, num_differing, predicted_attributes
+from tests.common_data import small_split
 from tests.common_recipes import SMALL, command, losses, run, run_killed_and_resumed
 from tfsbir.data import RGB, paired_folder
 from tfsbir.data.attributes_csv import read_attribute_rows
 from tfsbir.errors import InputError
 from tfsbir.preprocessing import Preprocessing, center_crop
 from tfsbir.runs import RunDirectory
+from tfsbir.sampling import AttributeTriplets
 
 
 def ranking(folder, workdir, *flags):
@@ -84,7 +87,10 @@ def test_a_held_out_part_chooses_the_weight_and_another_run_takes_it(folder, hel
     reciprocal = {float(weight): value for weight, value in chosen["mean_reciprocal_rank"].items()}
     assert reciprocal[chosen["best"]] == max(reciprocal.values())
     assert all(0 < value <= 1 for value in reciprocal.values())
-    flags = ("--steps=1", f"--attribute_distance_weight={held_out}", "--sampling=random", "--lambda_a=0")
+    flags = (
+        "--steps=1", f"--attribute_distance_weight={held_out}", "--loss=triplet", "--sampling=random",
+        "--lambda_a=0.2",
+    )  # fmt: skip
     done = run(ranking(folder, tmp_path / "run", *flags))
     assert done.returncode == 0, done.stderr
     scale = np.array(RunDirectory(tmp_path / "run").load_distance().scale)
@@ -95,11 +101,32 @@ def test_sketches_may_take_their_photos_attributes(held_out):
     assert "attribute_mAP/sketch" in RunDirectory(held_out).result["metrics"]
 
 
+def test_weights_of_negatives_are_the_frequencies_of_drawn_ones():
+    random = np.random.default_rng(0)
+    labels = random.integers(-1, 2, (6, 5)).astype(np.int8)
+    split = dataclasses.replace(
+        small_split(), attribute_names=tuple("abcde"), photo_attributes=labels, sketch_attributes=None
+    )
+    drawn = np.zeros((6, 6))
+    sampler = AttributeTriplets(split, 1, seed=0, temperature=1.5)
+    for step in range(6000):
+        triplet = sampler(step)
+        drawn[triplet["photo"][0], triplet["negative"][0]] += 1
+    weights = np.exp(-np.asarray(num_differing(tf.constant(labels), tf.constant(labels))) / 1.5)
+    np.fill_diagonal(weights, 0)
+    expected = weights / weights.sum(axis=1, keepdims=True) * drawn.sum(axis=1, keepdims=True)
+    # Counts are within 5 standard deviations of what they should be.
+    assert np.all(np.abs(drawn - expected) <= 5 * np.sqrt(expected + 1))
+
+
 def test_attributes_tell_photos_apart_that_are_known_to_differ():
     photo = np.array([[1, 0, -1], [1, 0, 1], [1, 0, 0], [-1, -1, -1]], np.int8)
     negative = np.array([[1, -1, 0], [1, 0, 1], [0, 0, 0], [1, 0, 1]], np.int8)
     differs = known_to_differ(tf.constant(photo), tf.constant(negative))
     np.testing.assert_array_equal(differs, [0.0, 0.0, 1.0, 0.0])
+    each_with_each = known_to_differ(tf.constant(photo)[:, None], tf.constant(negative)[None])
+    np.testing.assert_array_equal(np.diag(each_with_each), differs)
+    np.testing.assert_array_equal(each_with_each[0], [0.0, 0.0, 1.0, 0.0])
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ class BatchTripletRanking(keras.losses.Loss):
     fade as most negatives become easy. With `only_hardest` it costs that of the closest negative alone.
     Without a negative that costs, it costs 0.
 
+    Negatives may have weights, as if each were drawn that often: the mean is then the weighted one, and a
+    weight of 0 leaves a negative out.
+
     Keras casts `y_true` to float32, in which instance ids above 2**24 are no longer told apart; renumber
     such ids first.
 
@@ -27,7 +30,9 @@ class BatchTripletRanking(keras.losses.Loss):
         only_hardest: Whether the closest negative of the batch counts alone (hard negative mining). Of
             several that are equally close, each has an equal part in the gradient.
     Call arguments:
-        y_true: `(batch,)` instance ids, integers up to 2**24.
+        y_true: `(batch,)` instance ids, integers up to 2**24; or `(instance, weights)`, with `(batch, batch)`
+            floats >= 0, how much photo `j` weighs as a negative of sketch `i`. Only the ratios within a row
+            count.
         y_pred: `(sketch, photo)`, two `(batch, dim)` embeddings.
     Returns: `(batch,)`, >= 0; at most margin + 4 for unit-norm embeddings and the default distance.
     Raises: `ValueError` if `margin` <= 0.
@@ -47,15 +52,24 @@ class BatchTripletRanking(keras.losses.Loss):
         self.only_hardest = only_hardest
 
     def call(self, y_true, y_pred):
+        instance, weights = y_true if isinstance(y_true, (tuple, list)) else (y_true, None)
         sketch, photo = y_pred
         distance = self.distance.pairwise(sketch, photo)
         violation = ops.maximum(self.margin + ops.diagonal(distance)[:, None] - distance, 0.0)
-        negative_mask = ops.not_equal(y_true[:, None], y_true[None, :])
-        violation = ops.where(negative_mask, violation, 0.0)
+        is_negative = ops.not_equal(instance[:, None], instance[None, :])
+        if weights is not None:
+            weights = ops.cast(weights, violation.dtype)
+            is_negative = ops.logical_and(is_negative, weights > 0.0)
+        violation = ops.where(is_negative, violation, 0.0)
         if self.only_hardest:
             return ops.max(violation, axis=-1)  # Of the closest negative: it violates the margin the most.
-        num_violations = ops.sum(ops.cast(violation > 0.0, violation.dtype), axis=-1)
-        return ops.sum(violation, axis=-1) / ops.maximum(num_violations, 1.0)
+        counts = ops.cast(violation > 0.0, violation.dtype)
+        if weights is not None:
+            # The largest of those that count becomes 1, so that small weights are not lost to rounding.
+            counts = counts * weights
+            largest = ops.max(counts, axis=-1, keepdims=True)
+            counts = counts / ops.where(largest > 0.0, largest, 1.0)
+        return ops.sum(violation * counts, axis=-1) / ops.maximum(ops.sum(counts, axis=-1), 1.0)
 
     def get_config(self):
         distance = keras.saving.serialize_keras_object(self.distance)
