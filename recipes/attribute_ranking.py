@@ -77,7 +77,7 @@ flags.DEFINE_enum(
     "Negatives: the fewer attributes a photo differs in, the more often; or any other photo alike.",
 )  # fmt: skip
 flags.DEFINE_float(
-    "temperature", 4.0,
+    "temperature", 2.0,
     "Of --sampling=attributes: a photo that differs in one attribute more comes exp(1 / temperature) times "
     "less often.",
     lower_bound=1e-3,
