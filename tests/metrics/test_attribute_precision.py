@@ -37,6 +37,14 @@ def test_equals_loops_on_the_known_labels():
     assert {(values.dtype, values.shape) for values in found.values()} == {(np.dtype("float64"), (6,))}
 
 
+@pytest.mark.parametrize("num_ones", [20, 43, 51])  # Of which the parts sum up to more than 1 in float64.
+def test_a_right_order_is_not_above_1(num_ones):
+    attributes = np.r_[np.ones(num_ones, "int8"), np.zeros(20, "int8")][:, None]
+    probabilities = np.r_[np.linspace(0.9, 0.6, num_ones), np.zeros(20)][:, None]
+    found = tfsbir.metrics.attribute_average_precision(probabilities, attributes)
+    np.testing.assert_array_equal(found["average_precision"], 1.0)
+
+
 def test_a_constant_gets_the_frequency_and_a_right_order_1():
     attributes = np.random.default_rng(1).integers(0, 2, (30, 4))
     constant = tfsbir.metrics.attribute_average_precision(np.full((30, 4), 0.3), attributes)

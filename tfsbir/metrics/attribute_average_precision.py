@@ -50,6 +50,7 @@ def attribute_average_precision(
         num_rarer = min(np.count_nonzero(labels == 1), np.count_nonzero(labels == 0))
         # Counted, since 1 - 0.9 is less than 0.1.
         if num_rarer and num_rarer / np.count_nonzero(is_known) >= min_share:
-            average_precision[index] = average_precision_score(labels[is_known], scores[is_known])
+            score = average_precision_score(labels[is_known], scores[is_known])
+            average_precision[index] = min(score, 1.0)  # The sum of its parts may round to above 1.
     frequency[np.isnan(average_precision)] = np.nan
     return {"average_precision": average_precision, "frequency": frequency}
