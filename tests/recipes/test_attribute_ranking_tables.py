@@ -30,7 +30,7 @@ CHANGES = {
     "random_sampling": {"--sampling=random"},
     "single_task": {"--lambda_a=0.0", "--sampling=random", *NO_PREDICTION},
 }
-OWN = ("--seed=", "--workdir=")
+OWN = ("--seed=", "--workdir=", "--eval_every=")
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,16 @@
 """Measuring a run on rated photos, with distractors and without, as users do it."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.common_files import write_image
-from tests.common_recipes import command, run
+from tests.common_recipes import ROOT, command, run
 from tests.retrieval.tiny_run import write_tiny_run
 from tfsbir import metrics
 from tfsbir.data import RGB, bmvc14, synthetic_folder, with_distractors
@@ -91,25 +94,47 @@ def test_distractors_are_in_the_gallery_and_the_metrics_keep_their_names(work):
         assert sheet.width > 1000
 
 
-def test_bad_flags_are_one_line(work):
+# One process for all, since TensorFlow takes seconds to load; a flag keeps its value unless it is unparsed.
+CHECK = """
+import sys
+from recipes import evaluate
+for arguments in sys.argv[1:]:
+    evaluate.FLAGS.unparse_flags()
+    for name in ("max_distractors", "relevance_threshold"):
+        evaluate.FLAGS[name].unparse()
+    evaluate.FLAGS(["recipe", "--workdir=run", "--num_workers=0", *arguments.split()])
+    try:
+        evaluate.main(None)
+    except evaluate.InputError as error:
+        print(error)
+"""
+
+
+def test_bad_flags_are_told(work):
     synthetic_folder(work / "pairs", num_train=2, num_test=2, seed=0)
-    for flags, message in (
-        ({"flags": ("--max_distractors=3",)}, "`max_distractors` goes with `distractors_dir`. Received: 3"),
-        (
-            {"flags": ("--relevance_threshold=9",)},
-            "`relevance_threshold` must leave a relevant photo for some sketch. Received: 9, by which",
+    bad = {
+        "--dataset=bmvc14 --data_dir=rated --max_distractors=3": (
+            "`max_distractors` goes with `distractors_dir`. Received: 3"
         ),
-        (
-            {"flags": ("--relevance_threshold=4",), "dataset": "paired_folder", "data_dir": "pairs"},
-            "`relevance_threshold` goes with a dataset that has ratings. Received: 4 with paired_folder",
+        "--dataset=bmvc14 --data_dir=rated --relevance_threshold=9": (
+            "`relevance_threshold` must leave a relevant photo for some sketch. Received: 9, by which"
         ),
-        (
-            {"flags": (), "dataset": "photo_folder", "data_dir": "others"},
+        "--dataset=paired_folder --data_dir=pairs --relevance_threshold=4": (
+            "`relevance_threshold` goes with a dataset that has ratings. Received: 4 with paired_folder"
+        ),
+        "--dataset=photo_folder --data_dir=others": (
             "`dataset` must have photos, and sketches with a photo of their own or of several classes, in "
-            "test. Received: photo_folder, which has not",
+            "test. Received: photo_folder, which has not"
         ),
-    ):
-        done = evaluate(work, *flags.pop("flags"), **flags)
-        assert done.returncode == 1
-        assert f"error: {message}" in done.stderr
-        assert "Traceback" not in done.stderr
+        "--dataset=bmvc14 --data_dir=rated --classes=list.txt": (
+            "`classes` goes with `more_dataset`. Received: list.txt without it"
+        ),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", CHECK, *bad], cwd=work, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    printed = done.stdout.splitlines()
+    assert len(printed) == len(bad), done.stderr
+    for line, message in zip(printed, bad.values(), strict=True):
+        assert line.startswith(message)
