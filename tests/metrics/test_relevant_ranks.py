@@ -21,6 +21,9 @@ ROWS = {
     "next to each other": np.float32(1) + RANDOM.integers(0, 9, N).astype("float32") * np.float32(1.2e-7),
     "hamming": RANDOM.binomial(64, 0.4, N).astype("uint16"),
     "negative integers": RANDOM.integers(-90, 90, N).astype("int8"),
+    "wide integers": RANDOM.integers(0, 1000, N) + 2**40,
+    "a few tie": np.append(RANDOM.normal(size=N - 200), RANDOM.integers(0, 20, 200) / 10),
+    "hamming as float32": RANDOM.binomial(64, 0.4, N).astype("float32"),
     "float16": RANDOM.random(N).astype("float16"),
 }
 
@@ -36,5 +39,14 @@ def test_equals_a_stable_sort(name, num_relevant):
     assert found.tolist() == expected.tolist()
 
 
-def test_one_photo():
-    assert relevant_ranks(np.array([3.0]), np.array([True])).tolist() == [1]
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int64"])
+def test_one_photo(dtype):
+    assert relevant_ranks(np.array([3], dtype), np.array([True])).tolist() == [1]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_nan_is_refused(dtype):
+    distances = np.array([1, np.nan, 0, np.nan], dtype)
+    message = r"`distances` must not be NaN\. Received: 2 NaN among the 4 of a query"
+    with pytest.raises(ValueError, match=message):
+        relevant_ranks(distances, np.ones(4, bool))

@@ -2,17 +2,19 @@
 
 import numpy as np
 
+_SIGN = np.uint32(1 << 31)
+_DISTANCE_BITS = np.uint64(32)
+
 
 def relevant_ranks(distances: np.ndarray, relevant: np.ndarray) -> np.ndarray:
     """Finds the ranks of one query's relevant photos among the gallery.
 
     Of photos at the same distance the one with the lower gallery id comes first, exactly, as in `ranks`.
 
-    A ranking need not be sorted to know where some of it stands. Distances are counted in buckets of equal
-    width, two for each photo, and only the photos in a bucket with a relevant one are sorted. The result is
-    that of a stable sort of all; of 54,151 photos with 1,800 relevant ones it takes a fifth or less of the
-    time. Where most photos share a bucket it is that sort: distances with far outliers take longer, and those
-    of binary codes should be integers of 16 bits or fewer, which NumPy sorts by radix.
+    Distances of up to 32 bits are packed, each with its gallery id and its relevance, into integers that are
+    all different, so that any sort is the stable one; NumPy sorts integers with vector instructions, several
+    times faster than it sorts stably, and as fast where most distances tie. Numbers that float32 cannot hold
+    are sorted in any way, and those that tie once more, by their ids.
 
     Args:
         distances: `(num_photos,)` numbers, lower is closer; infinities are allowed.
@@ -20,30 +22,30 @@ def relevant_ranks(distances: np.ndarray, relevant: np.ndarray) -> np.ndarray:
     Returns: `(num_relevant,)` int64, ascending, in 1 .. num_photos.
     Raises: `ValueError` for NaN.
     """
-    buckets = _buckets(distances)
-    counts = np.bincount(buckets)
-    own = np.sort(buckets[relevant])
-    is_shared = np.zeros(len(counts), bool)
-    is_shared[own] = True
-    shared = np.flatnonzero(is_shared[buckets])
-    order = shared[np.argsort(distances[shared], kind="stable")]
-    ranks_among_shared = np.flatnonzero(relevant[order]) + 1
-    counts[is_shared] = 0
-    # A nearer photo is never in a later bucket, so both are in the order of the ranks.
-    return ranks_among_shared + np.cumsum(counts)[own]
-
-
-def _buckets(distances):
-    """Returns an integer for each distance that does not fall as distances rise: `(num_photos,)` int64."""
-    if distances.dtype not in (np.float32, np.float64):  # Integers and float16 would overflow below.
-        distances = distances.astype(np.float64)
-    lowest, highest = distances.min(), distances.max()
-    if np.isnan(lowest):
+    if np.isnan(distances.min()):  # A minimum with a NaN is NaN.
         num_nan = np.isnan(distances).sum()
         raise ValueError(
             f"`distances` must not be NaN. Received: {num_nan} NaN among the {len(distances)} of a query"
         )
-    spread = float(highest) - float(lowest)
-    if not 1e-30 < spread < 1e30:  # All equal, or infinite, or too far apart for float32.
-        return np.zeros(len(distances), np.int64)
-    return ((distances - lowest) * (2 * len(distances) / spread)).astype(np.int64)
+    if np.can_cast(distances.dtype, np.float32):
+        keys = _increasing(distances.astype(np.float32)).astype(np.uint64) << _DISTANCE_BITS
+        keys |= np.arange(0, 2 * len(keys), 2, dtype=np.uint64)
+        keys |= relevant
+        keys.sort()
+        return np.flatnonzero(keys & np.uint64(1)) + 1
+    order = np.argsort(distances)
+    ranked = distances[order]
+    is_tied = np.zeros(len(order), bool)
+    is_tied[:-1] = ranked[1:] == ranked[:-1]
+    is_tied[1:] |= is_tied[:-1]
+    tied = order[is_tied]
+    order[is_tied] = tied[np.lexsort((tied, distances[tied]))]  # Each stays among its equals.
+    return np.flatnonzero(relevant[order]) + 1
+
+
+def _increasing(distances):
+    """Returns uint32 in the order of float32 distances."""
+    bits = (distances + np.float32(0)).view(np.uint32)  # The sum makes 0 of -0.
+    # Floats sort as their bits do, but negative ones backwards and above the others. So all bits of these are
+    # turned, and the sign alone of the others.
+    return bits ^ ((bits.view(np.int32) >> 31).view(np.uint32) | _SIGN)
