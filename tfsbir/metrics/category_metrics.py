@@ -31,8 +31,8 @@ def category_metrics(
     of the photos.
 
     Args:
-        sketch: `(num_sketches, dim)` float32 embeddings.
-        photo: `(num_photos, dim)` float32 embeddings.
+        sketch: `(num_sketches, dim)` float32 embeddings, or with the distance `Hamming` uint8 codes.
+        photo: `(num_photos, dim)`, likewise.
         sketch_labels: `(num_sketches,)` integers.
         photo_labels: `(num_photos,)` integers, of the same classes.
         ks: Cut-offs, integers >= 1.

@@ -5,6 +5,7 @@ from tfsbir.retrieval.encoder import encoder_kind as encoder_kind
 from tfsbir.retrieval.encoder import open_encoder as open_encoder
 from tfsbir.retrieval.gallery import Gallery as Gallery
 from tfsbir.retrieval.gallery_files import check_gallery_target as check_gallery_target
+from tfsbir.retrieval.itq import ITQ as ITQ
 from tfsbir.retrieval.lifting import Lifting as Lifting
 from tfsbir.retrieval.photo_attributes import compare_attributes as compare_attributes
 from tfsbir.retrieval.photo_index import make_index as make_index
