@@ -7,12 +7,15 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from recipes.common.view_distances import ViewDistances
 from tfsbir import figures, files, metrics
 from tfsbir.data.midgrain65c import DISTRACTORS
 from tfsbir.distances import SquaredEuclidean
+from tfsbir.metrics.category_metrics import BLOCK_BYTES
 from tfsbir.preprocessing import center_crop
 
 ENCODE_BATCH = 64
+KS = (100, 200)  # Cut-offs that zero-shot retrieval is reported with.
 
 
 def encode_function(encoder, progress=None):
@@ -32,21 +35,33 @@ def encode_function(encoder, progress=None):
     return encode
 
 
-def evaluator(pair, split, distance=None, relevance_threshold=metrics.RELEVANCE_THRESHOLD):
+def evaluator(pair, split, distance=None, relevance_threshold=metrics.RELEVANCE_THRESHOLD, ks=()):
     """Returns a function of `num_views` which measures `pair` on `split`.
 
-    `distance` is a layer of `tfsbir.distances`, None for `SquaredEuclidean`; `relevance_threshold` is that of
-    `measure`.
+    `distance` is a layer of `tfsbir.distances`, None for `SquaredEuclidean`; `relevance_threshold` and `ks`
+    are those of `measure`.
 
-    It returns `(metrics, distances)`: the dict of `measure`, and `(num_sketches, num_photos)` float32.
+    It returns `(metrics, distances)`: the dict of `measure`, and `ViewDistances`.
     """
     distance = SquaredEuclidean() if distance is None else distance
 
     def evaluate(num_views):
-        distances = split_distances(pair, split, distance.pairwise, num_views)
-        return measure(distances, split, relevance_threshold), distances
+        views = split_embeddings(pair, split, num_views)
+        distances = ViewDistances(*views, distance.pairwise)
+        return measure(distances, split, relevance_threshold, ks), distances
 
     return evaluate
+
+
+def split_embeddings(pair, split, num_views):
+    """Returns the embeddings of a split's sketches and photos by view, as `ViewDistances` takes them."""
+    with _view_progress(split, num_views) as progress:
+        return tuple(
+            metrics.multi_view_embeddings(
+                encode_function(encoder, progress), images, encoder.input_shape[1], num_views
+            )
+            for encoder, images in ((pair.sketch, split.sketches), (pair.photo, split.photos))
+        )
 
 
 def split_distances(pair, split, distance, num_views):
@@ -54,8 +69,7 @@ def split_distances(pair, split, distance, num_views):
 
     `distance` is a function of embeddings, as there.
     """
-    total = num_views * (len(split.sketches) + len(split.photos))
-    with tqdm(total=total, unit="image", desc="evaluate", file=sys.stderr, leave=False, delay=2) as progress:
+    with _view_progress(split, num_views) as progress:
         return metrics.multi_view_distances(
             encode_function(pair.sketch, progress),
             encode_function(pair.photo, progress),
@@ -67,38 +81,71 @@ def split_distances(pair, split, distance, num_views):
         )
 
 
-def measure(distances, split, relevance_threshold=metrics.RELEVANCE_THRESHOLD):
+def _view_progress(split, num_views):
+    total = num_views * (len(split.sketches) + len(split.photos))
+    return tqdm(total=total, unit="image", desc="evaluate", file=sys.stderr, leave=False, delay=2)
+
+
+def measure(distances, split, relevance_threshold=metrics.RELEVANCE_THRESHOLD, ks=()):
     """Returns the metrics of a split's distances as a dict.
 
     acc@1, acc@10: where sketches have photos of their own, the share that find theirs.
     triplet_accuracy: where people annotated the split.
     precision@1, mAP@all: where there are several classes beside distractors. A photo is relevant to a sketch
         of its class. The first is the share of sketches whose nearest photo is.
+    mAP@all/voc, and of each k `mAP@k/found`, `mAP@k/min`, `mAP@k/R`, `mAP@k/voc`, `precision@k` and
+        `precision@k/min`: likewise, where there are `ks`; the conventions are those of `tfsbir.metrics`.
     mid_grain_mAP@all: where people rated pairs. A photo is relevant that they rated alike
         (`metrics.rated_relevance`).
 
-    Both mAPs are of the whole ranking and not interpolated; the other conventions are one number there. They
-    are over the sketches that have a relevant photo, and missing where none has.
+    mAP@all is not interpolated; the other conventions are one number there. Of each mAP and of each precision
+    but precision@1 only the sketches count that have a relevant photo, and it is missing where none has.
 
     Args:
-        distances: `(num_sketches, num_photos)` floats, lower is closer.
+        distances: `(num_sketches, num_photos)` floats, lower is closer; or `ViewDistances`.
         split: `Split`.
         relevance_threshold: Integer >= 1, least sum of the ratings of a relevant photo.
+        ks: Cut-offs, integers >= 2, different.
     """
     paired = split.paired_sketches  # The others have no true match to find.
     found = {}
     if len(paired):
+        ranks = np.concatenate([
+            metrics.ranks(distances[paired[rows]], split.sketch_photo[paired[rows]])
+            for rows in _blocks(len(paired), len(split.photos))
+        ])  # fmt: skip
         for k in (1, 10):
-            found[f"acc@{k}"] = metrics.accuracy(distances[paired], split.sketch_photo[paired], k=k)
+            found[f"acc@{k}"] = float(np.mean(ranks <= k))
     if split.triplets is not None and len(split.triplets):
-        found["triplet_accuracy"] = metrics.triplet_accuracy(distances, split.triplets)
+        found["triplet_accuracy"] = metrics.triplet_accuracy(distances[:], split.triplets)
     if has_categories(split):
-        is_same = split.photo_labels[np.argmin(distances, axis=1)] == split.sketch_labels
-        found["precision@1"] = float(np.mean(is_same))
+        nearest = np.concatenate([
+            np.argmin(distances[rows], axis=1) for rows in _blocks(len(split.sketches), len(split.photos))
+        ])  # fmt: skip
+        found["precision@1"] = float(np.mean(split.photo_labels[nearest] == split.sketch_labels))
     for name, relevant in relevance(split, relevance_threshold).items():
-        if relevant.any():
-            found[name] = metrics.mean_average_precision(distances, relevant, k=None, convention="R")
+        is_category = name == "mAP@all"
+        measured = retrieval(distances, relevant, ks if is_category else ())
+        if not measured.is_counted.any():
+            continue
+        means = measured.means()
+        if is_category and ks:
+            found |= means
+        else:
+            found[name] = means["mAP@all"]
     return found
+
+
+def retrieval(distances, relevant, ks):
+    """Returns the `RetrievalMetrics` of a split's distances and one of `relevance`."""
+    num_sketches, num_photos = distances.shape
+    return metrics.retrieval_metrics(
+        lambda start, stop: distances[start:stop],
+        lambda start, stop: relevant(slice(start, stop)),
+        num_sketches,
+        ks,
+        block_size=_block_size(num_photos),
+    )
 
 
 def has_categories(split):
@@ -107,13 +154,35 @@ def has_categories(split):
 
 
 def relevance(split, threshold=metrics.RELEVANCE_THRESHOLD):
-    """Returns, by the name of each mAP, which photos are relevant: `(num_sketches, num_photos)` bools."""
+    """Returns, by the name of each mAP, a function that says which photos are relevant to some sketches.
+
+    It takes a slice of the sketches and returns bools `(num_of_them, num_photos)`.
+    """
     found = {}
     if has_categories(split):
-        found["mAP@all"] = split.sketch_labels[:, None] == split.photo_labels[None, :]
+        found["mAP@all"] = lambda rows: split.sketch_labels[rows, None] == split.photo_labels[None, :]
     if split.ratings is not None:
-        found["mid_grain_mAP@all"] = metrics.rated_relevance(split.ratings, threshold)
+        found["mid_grain_mAP@all"] = lambda rows: metrics.rated_relevance(split.ratings[rows], threshold)
     return found
+
+
+def num_left_out(split, threshold=metrics.RELEVANCE_THRESHOLD):
+    """Returns, by the name of each mAP, how many sketches have no relevant photo."""
+    rows_of_blocks = _blocks(len(split.sketches), len(split.photos))
+    return {
+        name: sum(int(np.count_nonzero(~relevant(rows).any(axis=1))) for rows in rows_of_blocks)
+        for name, relevant in relevance(split, threshold).items()
+    }
+
+
+def _blocks(num_rows, num_photos):
+    """Returns slices that cut rows into as many as are held at once."""
+    size = _block_size(num_photos)
+    return [slice(start, min(start + size, num_rows)) for start in range(0, num_rows, size)]
+
+
+def _block_size(num_photos):
+    return max(1, BLOCK_BYTES // (4 * num_photos))
 
 
 def classifier_evaluator(classifier, split, domain):

@@ -103,10 +103,13 @@ def train_pair(
 def save_and_measure(run, pair, train, test, distance=None):
     """Saves a trained pair in float32, measures it and draws what it finds.
 
+    With a zero-shot split the metrics are in every convention.
+
     Returns: The `EncoderPair` in float32, a dict of metrics, and the distances `(num_sketches, num_photos)`.
     """
     pair = encoders.pair_in_float32(pair)
-    found, distances = evaluation.evaluator(pair, test, distance)(num_views=int(FLAGS.num_views))
+    ks = evaluation.KS if FLAGS.unseen_classes else ()
+    found, distances = evaluation.evaluator(pair, test, distance, ks=ks)(num_views=int(FLAGS.num_views))
     running.save_pair(run, pair, train, distance=distance)
     evaluation.draw_ranked_results(test, distances, run.figures / "ranked_results.png")
     return pair, found, distances

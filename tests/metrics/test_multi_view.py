@@ -98,7 +98,17 @@ def test_bad_images(images, make_images, image_size, error, message):
         tfsbir.metrics.views(make_images(images), image_size)
 
 
+def test_embeddings_of_views_are_those_of_each_view(images):
+    found = tfsbir.metrics.multi_view_embeddings(encode_sketch, images, 11)
+    expected = [encode_sketch(view) for _, view in tfsbir.metrics.views(images, 11)]
+    assert len(found) == 10
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_bad_num_views(images):
+    with pytest.raises(ValueError, match=r"`num_views` must be 1 or 10. Received: 0"):
+        tfsbir.metrics.multi_view_embeddings(encode_sketch, images, 11, 0)
     with pytest.raises(ValueError, match=r"`num_views` must be 1 or 10. Received: 5"):
         tfsbir.metrics.multi_view_distances(
             encode_sketch, encode_photo, images, images, 11, squared_euclidean, num_views=5

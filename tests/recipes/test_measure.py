@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from recipes.common.evaluation import draw_ranked_results, measure, relevance
+from recipes.common.evaluation import draw_ranked_results, measure, num_left_out, relevance
 from tests.common_data import small_split
 from tests.common_files import write_image
 from tfsbir import metrics
@@ -40,6 +40,23 @@ def test_categories_are_measured_where_there_are_several():
     assert set(measure(distances, of_one_class(split))) == PAIRS
 
 
+def test_cut_offs_bring_every_convention():
+    split = small_split()
+    distances = random_distances(split)
+    found = measure(distances, split, ks=(2, 200))
+    of_class = split.sketch_labels[:, None] == split.photo_labels
+    expected = {**measure(distances, split), "mAP@all/voc": (None, "voc")}
+    for k in (2, 200):
+        expected |= {f"mAP@{k}/{convention}": (k, convention) for convention in metrics.CONVENTIONS}
+        for name, convention in ((f"precision@{k}", "k"), (f"precision@{k}/min", "min")):
+            expected[name] = np.mean(metrics.precision_at_k(distances, of_class, k, convention))
+    for name, value in expected.items():
+        if isinstance(value, tuple):
+            expected[name] = metrics.mean_average_precision(distances, of_class, *value)
+    assert found == expected
+    assert measure(distances, of_one_class(split), ks=(2,)) == measure(distances, of_one_class(split))
+
+
 def test_distractors_change_no_name(tmp_path):
     for number in range(3):
         write_image(tmp_path / f"{number}.jpg", 64, number)
@@ -67,7 +84,10 @@ def test_ratings_are_measured_at_the_threshold():
         expected = metrics.mean_average_precision(distances, relevant, None, "R")
         assert found.pop("mid_grain_mAP@all") == expected
         assert found == measure(distances, split)
-        np.testing.assert_array_equal(relevance(rated, threshold)["mid_grain_mAP@all"], relevant)
+        found = relevance(rated, threshold)["mid_grain_mAP@all"](slice(2, 12))
+        np.testing.assert_array_equal(found, relevant[2:])
+        left_out = {"mAP@all": 0, "mid_grain_mAP@all": np.sum(~relevant.any(axis=1))}
+        assert num_left_out(rated, threshold) == left_out
     assert measure(distances, rated) == measure(distances, rated, metrics.RELEVANCE_THRESHOLD)
     assert "mid_grain_mAP@all" not in measure(distances, rated, 9)  # Nothing is relevant.
 

@@ -1,17 +1,21 @@
 """The course of a training run as a picture."""
 
 import io
+import re
 
 import matplotlib
 import numpy as np
 
 from tfsbir import files
 
+_OTHER_CONVENTION = re.compile(r"mAP@([0-9]|all/voc)|precision@(?!1$)")
+
 
 def loss_curve(lines, path):
     """Draws the training loss over the steps and, below it, what was evaluated on the way.
 
-    The loss is drawn thin as logged and thick as a running mean.
+    The loss is drawn thin as logged and thick as a running mean. Of the conventions of mAP and of precision,
+    whose curves are much the same, `mAP@all` and `precision@1` are drawn.
 
     Args:
         lines: The dicts of `metrics.jsonl`: `step`, and `train/loss` or evaluated metrics in [0, 1].
@@ -28,7 +32,7 @@ def loss_curve(lines, path):
     evaluated = {}
     for line in lines:
         for name, value in line.items():
-            if name not in ("step", "train/loss"):
+            if name not in ("step", "train/loss") and not _OTHER_CONVENTION.search(name):
                 evaluated.setdefault(name, []).append((line["step"], value))
     rows = 2 if evaluated else 1
     figure, axes = plt.subplots(

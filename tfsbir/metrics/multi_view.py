@@ -81,10 +81,8 @@ def multi_view_distances(
     Raises: `ValueError` if `num_views` is neither 1 nor 10, and what `views` raises.
     Source: Yu et al., "Sketch Me That Shoe", CVPR 2016, released evaluation code.
     """
-    if num_views not in (1, 10):
-        raise ValueError(f"`num_views` must be 1 or 10. Received: {num_views}")
-    sketch_views = _encode_views(encode_sketch, sketches, image_size, num_views)
-    photo_views = _encode_views(encode_photo, photos, image_size, num_views)
+    sketch_views = multi_view_embeddings(encode_sketch, sketches, image_size, num_views)
+    photo_views = multi_view_embeddings(encode_photo, photos, image_size, num_views)
     return (
         sum(
             np.asarray(distance(sketch, photo), np.float64)
@@ -94,8 +92,21 @@ def multi_view_distances(
     )
 
 
-def _encode_views(encode, images, image_size, num_views):
-    """Returns, for each view, the embeddings of all images; every image is asked for once."""
+def multi_view_embeddings(
+    encode: Callable[[np.ndarray], np.ndarray], images: np.ndarray, image_size: int, num_views: int = 10
+) -> list[np.ndarray]:
+    """Encodes images in each of their views; every image is asked for once.
+
+    Args:
+        encode: As `encode_sketch` in `multi_view_distances`.
+        images: `(num_images, canvas, canvas, channels)` uint8, or what stands for it in a `Split`.
+        image_size: Side of a view in px.
+        num_views: 10, or 1 for the plain centre alone.
+    Returns: The embeddings of each view in the order of `views`, `(num_images, dim)`.
+    Raises: `ValueError` if `num_views` is neither 1 nor 10, and what `views` raises.
+    """
+    if num_views not in (1, 10):
+        raise ValueError(f"`num_views` must be 1 or 10. Received: {num_views}")
     parts = [[] for _ in range(num_views)]
     for start in range(0, len(images), BLOCK):
         block = views(images[start : start + BLOCK], image_size)
