@@ -29,24 +29,32 @@ ROWS = {
 
 
 @pytest.mark.parametrize("name", ROWS)
-@pytest.mark.parametrize("num_relevant", [0, 1, 100, N])
-def test_equals_a_stable_sort(name, num_relevant):
-    relevant = np.zeros(N, bool)
-    relevant[np.random.default_rng(1).choice(N, num_relevant, replace=False)] = True
-    expected = np.flatnonzero(relevant[np.argsort(ROWS[name], kind="stable")]) + 1
-    found = relevant_ranks(ROWS[name], relevant)
-    assert found.dtype == np.int64
-    assert found.tolist() == expected.tolist()
+def test_equals_a_stable_sort(name):
+    """Row by row, of queries with other numbers of relevant photos and other orders of the gallery."""
+    random = np.random.default_rng(1)
+    distances = np.stack([ROWS[name], *(random.permutation(ROWS[name]) for _ in range(3))])
+    relevant = np.zeros((4, N), bool)
+    for row, num_relevant in enumerate((0, 1, 100, N)):
+        relevant[row, random.choice(N, num_relevant, replace=False)] = True
+    found = list(relevant_ranks(distances, relevant))
+    assert len(found) == 4
+    for ranks, row, mask in zip(found, distances, relevant, strict=True):
+        assert ranks.dtype == np.int64
+        np.testing.assert_array_equal(ranks, np.flatnonzero(mask[np.argsort(row, kind="stable")]) + 1)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int64"])
-def test_one_photo(dtype):
-    assert relevant_ranks(np.array([3], dtype), np.array([True])).tolist() == [1]
+def test_one_photo_and_no_query(dtype):
+    (ranks,) = relevant_ranks(np.array([[3]], dtype), np.array([[True]]))
+    assert ranks.tolist() == [1]
+    assert not list(relevant_ranks(np.zeros((0, 4), dtype), np.zeros((0, 4), bool)))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_nan_is_refused(dtype):
-    distances = np.array([1, np.nan, 0, np.nan], dtype)
+    distances = np.array([[1, 2, 3, 4], [1, np.nan, 0, np.nan]], dtype)
+    found = relevant_ranks(distances, np.ones((2, 4), bool))
+    assert next(found).tolist() == [1, 2, 3, 4]
     message = r"`distances` must not be NaN\. Received: 2 NaN among the 4 of a query"
     with pytest.raises(ValueError, match=message):
-        relevant_ranks(distances, np.ones(4, bool))
+        next(found)

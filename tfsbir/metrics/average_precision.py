@@ -46,8 +46,7 @@ def average_precision(
     checked_cutoff("k", k, may_be_none=True)
     distances, relevant = checked_rankings(distances, relevant)
     return np.array([
-        average_precisions(relevant_ranks(row, mask), k)[convention]
-        for row, mask in zip(distances, relevant, strict=True)
+        average_precisions(ranks, k)[convention] for ranks in relevant_ranks(distances, relevant)
     ])  # fmt: skip
 
 

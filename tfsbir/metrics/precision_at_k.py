@@ -37,8 +37,7 @@ def precision_at_k(distances: np.ndarray, relevant: np.ndarray, k: int, conventi
     checked_cutoff("k", k)
     distances, relevant = checked_rankings(distances, relevant)
     return np.array([
-        precisions_at_k(relevant_ranks(row, mask), k)[convention]
-        for row, mask in zip(distances, relevant, strict=True)
+        precisions_at_k(ranks, k)[convention] for ranks in relevant_ranks(distances, relevant)
     ])  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -103,7 +104,8 @@ def retrieval_metrics(
                     f"`distances` must give {stop - start} rows for queries {start} to {stop}. "
                     f"Received: {len(block[0])}"
                 )
-            parts = np.array_split(np.arange(stop - start), num_threads)
+            ends = np.linspace(0, stop - start, num_threads + 1).astype(int)
+            parts = [slice(*part) for part in itertools.pairwise(ends)]
             measure = functools.partial(_measure_rows, values[start:stop], block, ks)
             list(executor.map(measure, parts))  # The list raises what a thread raised.
     return RetrievalMetrics({name: values[:, column].copy() for column, name in enumerate(names)})
@@ -111,8 +113,7 @@ def retrieval_metrics(
 
 def _measure_rows(values, block, ks, rows):
     distances, relevant = block
-    for row in rows:
-        ranks = relevant_ranks(distances[row], relevant[row])
+    for row, ranks in enumerate(relevant_ranks(distances[rows], relevant[rows]), rows.start):
         values[row] = list(_measures(ranks, ks).values())
 
 
