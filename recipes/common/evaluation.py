@@ -112,7 +112,7 @@ def measure(distances, split, relevance_threshold=metrics.RELEVANCE_THRESHOLD, k
     if len(paired):
         ranks = np.concatenate([
             metrics.ranks(distances[paired[rows]], split.sketch_photo[paired[rows]])
-            for rows in _blocks(len(paired), len(split.photos))
+            for rows in blocks(len(paired), len(split.photos))
         ])  # fmt: skip
         for k in (1, 10):
             found[f"acc@{k}"] = float(np.mean(ranks <= k))
@@ -120,7 +120,7 @@ def measure(distances, split, relevance_threshold=metrics.RELEVANCE_THRESHOLD, k
         found["triplet_accuracy"] = metrics.triplet_accuracy(distances[:], split.triplets)
     if has_categories(split):
         nearest = np.concatenate([
-            np.argmin(distances[rows], axis=1) for rows in _blocks(len(split.sketches), len(split.photos))
+            np.argmin(distances[rows], axis=1) for rows in blocks(len(split.sketches), len(split.photos))
         ])  # fmt: skip
         found["precision@1"] = float(np.mean(split.photo_labels[nearest] == split.sketch_labels))
     for name, relevant in relevance(split, relevance_threshold).items():
@@ -168,14 +168,14 @@ def relevance(split, threshold=metrics.RELEVANCE_THRESHOLD):
 
 def num_left_out(split, threshold=metrics.RELEVANCE_THRESHOLD):
     """Returns, by the name of each mAP, how many sketches have no relevant photo."""
-    rows_of_blocks = _blocks(len(split.sketches), len(split.photos))
+    all_rows = blocks(len(split.sketches), len(split.photos))
     return {
-        name: sum(int(np.count_nonzero(~relevant(rows).any(axis=1))) for rows in rows_of_blocks)
+        name: sum(int(np.count_nonzero(~relevant(rows).any(axis=1))) for rows in all_rows)
         for name, relevant in relevance(split, threshold).items()
     }
 
 
-def _blocks(num_rows, num_photos):
+def blocks(num_rows, num_photos):
     """Returns slices that cut rows into as many as are held at once."""
     size = _block_size(num_photos)
     return [slice(start, min(start + size, num_rows)) for start in range(0, num_rows, size)]
@@ -241,7 +241,7 @@ def draw_ranked_results(
             is_match |= metrics.rated_relevance(split.ratings[query][None], relevance_threshold)[0]
         tiles = [figures.Tile(split.photos[i], split.photo_ids[i], bool(is_match[i])) for i in ranked]
         rows.append(figures.Row(split.sketches[query], tiles, split.sketch_ids[query]))
-    _write_sheet(rows, f"{split.name}, {split.split}: sketches and their nearest photos", path)
+    write_sheet(rows, f"{split.name}, {split.split}: sketches and their nearest photos", path)
 
 
 def draw_classified(split, domain, logits, path, num_images=8, num_classes=5):
@@ -258,10 +258,11 @@ def draw_classified(split, domain, logits, path, num_images=8, num_classes=5):
                     figures.Tile(images[others[0]], split.class_names[label], label == labels[index])
                 )
         rows.append(figures.Row(images[index], tiles, split.class_names[labels[index]]))
-    _write_sheet(rows, f"{split.name}, {split.split}: images and the classes they were taken for", path)
+    write_sheet(rows, f"{split.name}, {split.split}: images and the classes they were taken for", path)
 
 
-def _write_sheet(rows, title, path):
+def write_sheet(rows, title, path):
+    """Writes a contact sheet as a PNG."""
     png = io.BytesIO()
     figures.contact_sheet(rows, title=title).save(png, format="PNG")
     files.write_bytes(path, png.getvalue())

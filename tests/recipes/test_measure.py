@@ -97,7 +97,7 @@ def test_what_people_rated_alike_is_framed(tmp_path, monkeypatch):
     ratings[:, 2] = 2
     split = dataclasses.replace(small_split(), ratings=ratings, sketch_photo=np.full(12, -1, np.int32))
     rows = []
-    monkeypatch.setattr("recipes.common.evaluation._write_sheet", lambda drawn, *_: rows.extend(drawn))
+    monkeypatch.setattr("recipes.common.evaluation.write_sheet", lambda drawn, *_: rows.extend(drawn))
     draw_ranked_results(split, random_distances(split), tmp_path / "sheet.png", num_queries=3, num_results=6)
     assert [[tile.caption for tile in row.tiles if tile.is_match] for row in rows] == [["p2"]] * 3
 

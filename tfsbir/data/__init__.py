@@ -37,6 +37,7 @@ from tfsbir.data.tuberlin import tuberlin
 from tfsbir.data.with_attributes import with_attributes
 from tfsbir.data.with_distractors import with_distractors
 from tfsbir.data.with_more_sketches import with_more_sketches
+from tfsbir.data.with_seen_photos import with_seen_photos
 from tfsbir.data.worker_pool import worker_pool
 
 __all__ = [
@@ -47,5 +48,5 @@ __all__ = [
     "qmul_v1", "quickdraw", "quickdraw_extended", "read_attributes", "read_image", "read_photo_edges",
     "remove_frame", "shoev1_attributes", "sketchy", "synthetic", "synthetic_folder", "synthetic_objects",
     "to_black_on_white", "tuberlin", "with_attributes", "with_distractors", "with_more_sketches",
-    "worker_pool", "write_attributes",
+    "with_seen_photos", "worker_pool", "write_attributes",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from tfsbir.figures.attention_pairs import attention_pairs as attention_pairs
 from tfsbir.figures.attribute_bars import attribute_bars as attribute_bars
+from tfsbir.figures.class_bars import class_bars as class_bars
 from tfsbir.figures.compared_results import compared_results as compared_results
 from tfsbir.figures.contact_sheet import Row as Row
 from tfsbir.figures.contact_sheet import Tile as Tile
