@@ -1,6 +1,9 @@
 """What binary codes make of a run's embeddings."""
 
+import sys
+
 import numpy as np
+from tqdm import tqdm
 
 from recipes.common.evaluation import encode_images
 from recipes.common.view_distances import ViewDistances
@@ -51,11 +54,14 @@ def code_distances(pair, train, distances, photo_ids, num_bits):
             f"`codes` must be at most the number of training images, {num_images}. Received: {num_bits}"
         )
     train = train.subset(photos, sketches)
-    embeddings = [
-        encode_images(encoder, images)
-        for encoder, images in ((pair.sketch, train.sketches), (pair.photo, train.photos))
-        if len(images)
-    ]
+    with tqdm(
+        total=num_images, unit="image", desc="encode to fit codes", file=sys.stderr, leave=False, delay=2
+    ) as progress:
+        embeddings = [
+            encode_images(encoder, images, progress)
+            for encoder, images in ((pair.sketch, train.sketches), (pair.photo, train.photos))
+            if len(images)
+        ]
     itq = ITQ(num_bits).fit(np.concatenate(embeddings))
     codes = (itq.transform(views[0]) for views in (distances.sketch_views, distances.photo_views))
     hamming = Hamming()
