@@ -32,7 +32,8 @@ lint: $(BIN)/.installed  ## Style
 	$(BIN)/ruff check .
 
 bench: $(BIN)/.installed  ## Encode, train step and search, as ratios measured in one run
-	$(BIN)/python -m recipes.bench --output=results/bench.json --plot=docs/images/stroke_costs.png
+	$(BIN)/python -m recipes.bench --output=results/bench.json --plot=docs/images/stroke_costs.png \
+	    --evaluation_plot=docs/images/evaluation_costs.png
 
 clean:  ## Forget the environment and the demo
 	rm -rf .venv runs/demo runs/objects

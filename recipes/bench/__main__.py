@@ -5,6 +5,12 @@ from pathlib import Path
 from absl import flags
 
 from recipes.bench.alignment import NUM_CLASSES, alignment_row, refresh_row
+from recipes.bench.evaluation import (
+    NUM_QUERIES,
+    draw_evaluation_costs,
+    evaluation_costs,
+    evaluation_rows,
+)
 from recipes.bench.learned_distance import learned_distance_rows
 from recipes.bench.pipeline import pipeline_rows
 from recipes.bench.queries import export_row, query_rows
@@ -22,6 +28,10 @@ flags.DEFINE_string("output", "results/bench.json", "Where the JSON goes.")
 flags.DEFINE_string("plot", None, "Where a plot of the cost of strokes by their points goes, as a PNG.")
 flags.DEFINE_integer("rounds", 10, "Turns that each side of a row takes.", lower_bound=1)
 flags.DEFINE_integer("num_photos", 100_000, "Photos in the gallery of HOLEF's rows.", lower_bound=200)
+flags.DEFINE_string(
+    "evaluation_plot", None, "Where a plot of the cost of an evaluation by its size goes, as a PNG."
+)
+flags.DEFINE_integer("num_queries", NUM_QUERIES, "Sketches whose retrieval is measured.", lower_bound=1)
 flags.DEFINE_integer("num_classes", NUM_CLASSES, "Classes that are aligned and pooled.", lower_bound=1)
 
 
@@ -37,18 +47,23 @@ def main(_):
         ]
     rows += [*holef_rows(FLAGS.num_photos, FLAGS.rounds), *learned_distance_rows(FLAGS.rounds)]
     rows += [alignment_row(FLAGS.num_classes), refresh_row(FLAGS.rounds)]
+    rows += evaluation_rows(FLAGS.num_queries)
     costs = stroke_costs(FLAGS.rounds)
+    growth = evaluation_costs(FLAGS.num_queries)
     print("\n".join(table(rows)))
     Path(FLAGS.output).parent.mkdir(parents=True, exist_ok=True)
     found = {
         "rows": [row.to_json() for row in rows],
         "stroke_costs": costs,
+        "evaluation_costs": growth,
         "rounds": FLAGS.rounds,
         "versions": versions(),
     }
     files.write_json(FLAGS.output, found)
     if FLAGS.plot:
         draw_stroke_costs(costs, FLAGS.plot)
+    if FLAGS.evaluation_plot:
+        draw_evaluation_costs(growth, FLAGS.evaluation_plot)
 
 
 if __name__ == "__main__":

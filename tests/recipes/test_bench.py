@@ -10,6 +10,14 @@ import pytest
 from PIL import Image
 
 from recipes.bench.alignment import alignment_row, beside, clustered_classes
+from recipes.bench.evaluation import (
+    NUM_CLASSES,
+    draw_evaluation_costs,
+    evaluation_costs,
+    made_up,
+    measure,
+    measured,
+)
 from recipes.bench.galleries import encoder_like, near_identity
 from recipes.bench.learned_distance import memory_of
 from recipes.bench.row import Row, table
@@ -127,6 +135,41 @@ def test_what_runs_beside_is_told_from_what_runs_alone():
             beside(lambda: time.sleep(0.05), lambda: pool.submit(int), rounds=1)
 
 
+def test_made_up_embeddings_lie_by_class_and_overlap():
+    sketch, photo, sketch_labels, photo_labels = made_up(90, 300, seed=0)
+    assert sketch.shape == (90, 256) and photo.shape == (300, 256) and photo.dtype == np.float32
+    assert sketch_labels.max() < NUM_CLASSES and len(np.unique(photo_labels)) == NUM_CLASSES
+    found = measure(sketch, photo, sketch_labels, photo_labels)
+    assert len(found) == 14
+    assert 2 / NUM_CLASSES < found["mAP@all"] < 0.9
+
+
+def test_an_evaluation_is_measured_in_time_and_memory():
+    found = measured(40, 500)
+    assert (found["queries"], found["photos"]) == (40, 500)
+    assert found["seconds"] > 0 and found["cpu_seconds"] > 0
+    # What this process held before hides what the evaluation took.
+    assert found["bytes"] < 2**27
+
+
+def test_the_growth_of_an_evaluation_is_plotted(tmp_path):
+    costs = [
+        {"queries": queries, "photos": photos, "seconds": 1.0, "cpu_seconds": queries * photos / 1e6,
+         "bytes": 2**20 * photos}
+        for queries, photos in ((10, 800), (20, 800), (40, 800), (40, 100), (40, 400))
+    ]  # fmt: skip
+    draw_evaluation_costs(costs, tmp_path / "costs.png")
+    with Image.open(tmp_path / "costs.png") as plot:
+        assert plot.format == "PNG"
+
+
+@pytest.mark.slow
+def test_an_evaluation_in_a_process_of_its_own_takes_what_its_blocks_take():
+    (found,) = evaluation_costs(num_queries=1500, growth=((1.0, 0.1),))
+    assert (found["queries"], found["photos"]) == (1500, 5415)
+    assert 2**25 < found["bytes"] < 2**29  # A block of distances alone is 32 MiB.
+
+
 @pytest.mark.slow
 def test_the_memory_of_a_step_is_that_of_its_tensors():
     # The weights and the momentum alone are 4 bytes each; the activations of 64 images are far more.
@@ -144,6 +187,8 @@ def test_the_table_and_the_json_agree(tmp_path):
             "--rounds=1",
             "--num_photos=1000",
             "--num_classes=2",
+            "--num_queries=640",
+            f"--evaluation_plot={tmp_path / 'evaluation.png'}",
             f"--output={tmp_path / 'bench.json'}",
             f"--plot={tmp_path / 'costs.png'}",
         ],
@@ -157,7 +202,7 @@ def test_the_table_and_the_json_agree(tmp_path):
     rows, costs = result["rows"], result["stroke_costs"]
     lines = done.stdout.strip().splitlines()
     assert "peer / ours" in lines[0]
-    assert len(lines) == 1 + len(rows) == 18
+    assert len(lines) == 1 + len(rows) == 21
     for line, row in zip(lines[1:], rows, strict=True):
         assert line.startswith(row["ours"])
         unit = "bytes" if "bytes" in row else "seconds"
@@ -165,5 +210,7 @@ def test_the_table_and_the_json_agree(tmp_path):
         assert f"{row['ratio']:.2f}" in line
     assert sum("recall@10" in row for row in rows) == 2
     assert len(costs["points"]) == len(costs["rasterize"]) == len(costs["deform"]) == len(costs["remove"])
-    with Image.open(tmp_path / "costs.png") as plot:
-        assert plot.format == "PNG"
+    assert [one["queries"] for one in result["evaluation_costs"]] == [10, 20, 40, 40, 40, 40]
+    for name in ("costs", "evaluation"):
+        with Image.open(tmp_path / f"{name}.png") as plot:
+            assert plot.format == "PNG"
