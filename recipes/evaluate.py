@@ -93,11 +93,7 @@ for module in (data, running):
 
 
 def main(_):
-    if FLAGS.max_distractors is not None and FLAGS.distractors_dir is None:
-        raise InputError(
-            f"`max_distractors` goes with `distractors_dir`. Received: {FLAGS.max_distractors} without it"
-        )
-    check_zero_shot_flags()
+    check_flags()
     run = RunDirectory(FLAGS.workdir)
     config, preprocessing = run.config, run.preprocessing()
     if FLAGS.codes is not None:
@@ -146,8 +142,12 @@ def main(_):
     })  # fmt: skip
 
 
-def check_zero_shot_flags():
+def check_flags():
     """Raises `InputError` if flags do not go together."""
+    if FLAGS.max_distractors is not None and FLAGS.distractors_dir is None:
+        raise InputError(
+            f"`max_distractors` goes with `distractors_dir`. Received: {FLAGS.max_distractors} without it"
+        )
     if FLAGS.generalized and (FLAGS.unseen_classes is None or FLAGS.split != "test"):
         raise InputError(
             "`generalized` goes with `unseen_classes` and the split test. "
