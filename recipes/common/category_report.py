@@ -120,7 +120,7 @@ def _write_confusions(split, shares, folder):
             [f"{pair['sketches_of']} → {pair['photos_of']}" for pair in pairs],
             [pair["share"] for pair in pairs],
             folder / "confusions.png",
-            "share of the nearest photos of sketches → of photos of another class",
+            "share of the nearest photos (sketch → photo)",
         )
 
 
