@@ -14,9 +14,11 @@ from tfsbir.models import (
     load_encoder_weights,
     load_imagenet_weights,
     load_inception_weights,
+    pooled_squeezenet_encoder,
     sketch_a_net,
     sketch_a_net_classifier,
     squeezenet_encoder,
+    start_heads_together,
     whiten_head,
 )
 from tfsbir.models.attended_encoder import ATTENTION
@@ -43,9 +45,22 @@ def _inception_v1(channels):
     return inception_v1(FLAGS.embedding_dim or 256, channels=channels)
 
 
-BACKBONES = {"inception_v1": _inception_v1, "sketch_a_net": _sketch_a_net, "squeezenet": _squeezenet}
+def _pooled_squeezenet(channels):
+    return pooled_squeezenet_encoder(IMAGE_SIZE, channels, embedding_dim=FLAGS.embedding_dim or 256)
+
+
+BACKBONES = {
+    "inception_v1": _inception_v1,
+    "pooled_squeezenet": _pooled_squeezenet,
+    "sketch_a_net": _sketch_a_net,
+    "squeezenet": _squeezenet,
+}
 # What reads the ImageNet weights of those that have some.
-IMAGENET_WEIGHTS = {"inception_v1": load_inception_weights, "squeezenet": load_imagenet_weights}
+IMAGENET_WEIGHTS = {
+    "inception_v1": load_inception_weights,
+    "pooled_squeezenet": load_imagenet_weights,
+    "squeezenet": load_imagenet_weights,
+}
 # What a trained encoder need not have: that of a classifier ends in fc6, and not every recipe attends or
 # knows attributes.
 NEW_LAYERS = ("fc7", ATTENTION, ATTRIBUTES)
@@ -56,14 +71,13 @@ def define_encoder_flags(backbone, backbones=BACKBONES):
     flags.DEFINE_enum("backbone", backbone, sorted(backbones), "The network of the encoders.")
     flags.DEFINE_integer(
         "embedding_dim", None,
-        "Length of the embedding; by default 256 of inception_v1 and sketch_a_net, and 4608 of squeezenet, "
-        "all that its head has.",
+        "Length of the embedding; by default 4608 of squeezenet, all that its head has, and else 256.",
         lower_bound=1, upper_bound=4608,
     )  # fmt: skip
     flags.DEFINE_string(
         "weights", None,
         "Where the encoders start: a finished run (its directory), a trained encoder (.keras), or ImageNet "
-        "weights (squeezenet: .h5; inception_v1: .caffemodel).",
+        "weights (squeezenet and pooled_squeezenet: .h5; inception_v1: .caffemodel).",
     )  # fmt: skip
     flags.DEFINE_enum(
         "precision", "float32", ["float32", "mixed_bfloat16"],
@@ -150,15 +164,20 @@ def make_classifier(num_classes, dropout):
 def start_encoders(run, pair, train):
     """Fits what a backbone takes from the training images before its first step, if anything."""
     is_trained = trained_encoder("sketch") is not None
-    if FLAGS.backbone != "squeezenet" or is_trained or tf.train.latest_checkpoint(run.checkpoints):
+    has_start = FLAGS.backbone in ("pooled_squeezenet", "squeezenet")
+    if not has_start or is_trained or tf.train.latest_checkpoint(run.checkpoints):
         return
     image_size = pair.sketch.input_shape[1]
     sketches, photos = (
         center_crop(_spread(images, WHITENING_IMAGES), image_size)
         for images in (train.sketches, train.photos)
     )
-    logging.info("Whitening the embedding on %d training images.", len(sketches) + len(photos))
-    if pair.is_siamese:
+    logging.info("Starting the embedding from %d training images.", len(sketches) + len(photos))
+    if FLAGS.backbone == "pooled_squeezenet":
+        encoders = (pair.sketch,) if pair.is_siamese else (pair.sketch, pair.photo)
+        images = (np.concatenate([sketches, photos]),) if pair.is_siamese else (sketches, photos)
+        start_heads_together(encoders, images)
+    elif pair.is_siamese:
         whiten_head(pair.sketch, np.concatenate([sketches, photos]))
     else:
         whiten_head(pair.sketch, sketches)

@@ -7,6 +7,7 @@ from tfsbir.models.encoder_pair import EncoderPair
 from tfsbir.models.encoder_weights import load_encoder_weights
 from tfsbir.models.inception_v1 import inception_v1, load_inception_weights
 from tfsbir.models.partly_shared import partly_shared
+from tfsbir.models.pooled_squeezenet import pooled_squeezenet_encoder, start_heads_together
 from tfsbir.models.sketch_a_net import sketch_a_net, sketch_a_net_classifier, sketch_a_net_features
 from tfsbir.models.squeezenet import (
     load_imagenet_weights,
@@ -29,10 +30,12 @@ __all__ = [
     "load_inception_weights",
     "load_trained_model",
     "partly_shared",
+    "pooled_squeezenet_encoder",
     "sketch_a_net",
     "sketch_a_net_classifier",
     "sketch_a_net_features",
     "squeezenet_encoder",
     "squeezenet_features",
+    "start_heads_together",
     "whiten_head",
 ]
