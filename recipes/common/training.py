@@ -79,7 +79,7 @@ def make_optimizer(name, weight_decay, learning_rate=None):
 
 def train(
     run, models, optimizer, strategy, make_batches, replica_loss, evaluate, own_optimizers=None,
-    before_step=None,
+    before_step=None, stopping=None,
 ):  # fmt: skip
     """Runs the loop: steps, log, evaluations, checkpoints; resumes where the newest checkpoint is.
 
@@ -100,6 +100,8 @@ def train(
         own_optimizers: Dict from names in `models` to optimizers which train these in place of `optimizer`.
             They rest in a stage whose loss does not ask for what they train.
         before_step: Function of the number of steps done, called before each step's batch is asked for.
+        stopping: `EarlyStopping`, which observes each evaluation, one after the last step too, and may end
+            training before it; or None.
     Returns: Seconds of training, evaluations included, over all the times the run was resumed.
     Raises: `InputError` if the loss is not finite.
     """
@@ -117,6 +119,7 @@ def train(
         random_states=_random_states(models),
         optimizer=optimizer,
         own_optimizers=own_optimizers,
+        stopping={} if stopping is None else stopping.state,
         seconds=seconds,
     )
     manager = tf.train.CheckpointManager(checkpoint, run.checkpoints, max_to_keep=2)
@@ -150,7 +153,8 @@ def train(
     progress = tqdm(
         total=FLAGS.steps, initial=start, unit="step", desc="train", file=sys.stderr, dynamic_ncols=True
     )
-    for step in range(start + 1, FLAGS.steps + 1):
+    is_over = stopping is not None and stopping.is_due
+    for step in () if is_over else range(start + 1, FLAGS.steps + 1):
         if before_step is not None:
             before_step(step - 1)
         try:
@@ -172,11 +176,20 @@ def train(
         is_last = step == FLAGS.steps
         if step % FLAGS.log_every == 0 or is_last:
             run.log_metrics(step, {"train/loss": loss})
-        if step % FLAGS.eval_every == 0 and not is_last:
-            run.log_metrics(step, evaluate())
+        # The recipe measures the last step itself.
+        if (stopping is not None) if is_last else (step % FLAGS.eval_every == 0):
+            found = evaluate()
+            run.log_metrics(step, found)
+            if stopping is not None:
+                stopping.observe(step, found)
+                is_last = is_last or stopping.is_due
         if step % FLAGS.checkpoint_every == 0 or is_last:
             seconds.assign(before + time.monotonic() - begun)
             manager.save(checkpoint_number=step)
+            if stopping is not None:
+                stopping.forget_others()
+        if is_last:
+            break
     progress.close()
     return float(seconds.numpy())
 
