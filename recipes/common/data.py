@@ -9,6 +9,7 @@ from recipes.common.keep_classes import keep_classes
 from recipes.common.shared_classes import shared_classes
 from tfsbir.data.cached import cached
 from tfsbir.data.datasets import DATASETS, load
+from tfsbir.data.held_out import held_out
 from tfsbir.data.join import join
 from tfsbir.data.photo_reader import PhotoReader
 from tfsbir.data.with_more_sketches import with_more_sketches
@@ -32,13 +33,18 @@ flags.DEFINE_integer(
 )  # fmt: skip
 
 
-def define_training_data_flags():
-    """Declares the flags of `photo_reader` and `load_splits`, for a recipe that trains."""
+def define_photo_flags():
+    """Declares the flags of `photo_reader`."""
     flags.DEFINE_enum("photo_input", "edges", ["edges", "rgb"], "What the photo branch sees.")
     flags.DEFINE_string(
         "edge_model", None,
         "OpenCV's model of structured forests (model.yml.gz) to make edge maps with, in place of Canny.",
     )  # fmt: skip
+
+
+def define_training_data_flags():
+    """Declares the flags of `load_pairs` and `load_categories`, for a recipe that trains."""
+    define_photo_flags()
     flags.DEFINE_enum(
         "more_dataset", None, sorted(DATASETS),
         "A second data set to train on. Where a recipe learns categories, it is put beside --dataset; where "
@@ -65,6 +71,15 @@ def define_classes_flag():
     flags.DEFINE_string(
         "classes", None,
         "A file of class names, one a line: only these are learned, out of those that all data sets have.",
+    )  # fmt: skip
+
+
+def define_validation_flag():
+    """Declares the flag of `load_zero_shot`."""
+    flags.DEFINE_float(
+        "validation_share", 0.1,
+        "Share of the seen classes to leave out of training, to tell on them when it is at its best.",
+        lower_bound=0.0, upper_bound=0.9,
     )  # fmt: skip
 
 
@@ -147,6 +162,32 @@ def load_shared_categories(pool=None):
             f"Received: {len(test.sketches)} sketches and {len(test.photos)} photos"
         )
     return train, test, "holdout" if FLAGS.holdout else "test"
+
+
+def load_zero_shot(pool=None):
+    """Returns the splits to train on, to choose by, and to test on; no class is in two of them.
+
+    The first two share the seen classes: which are held out hangs on their names alone (`held_out`). The
+    last has the unseen classes.
+
+    Raises: `InputError` if no list of unseen classes is given, or fewer than two classes are held out, or
+        left.
+    """
+    if FLAGS.unseen_classes is None:
+        raise InputError(
+            "`unseen_classes` must name a file of the classes to test on, which are not trained on. "
+            "Received: nothing"
+        )
+    seen = load_split("train", photo_reader(), pool)
+    held = held_out(seen.class_names, FLAGS.validation_share)
+    kept = tuple(name for name in seen.class_names if name not in held)
+    if min(len(held), len(kept)) < 2:
+        raise InputError(
+            f"`validation_share` must leave 2 of the {len(seen.class_names)} seen classes or more on either "
+            f"side. Received: {FLAGS.validation_share}, which holds out {len(held)}"
+        )
+    validation = keep_classes(seen, tuple(name for name in seen.class_names if name in held))
+    return keep_classes(seen, kept), validation, load_split("test", photo_reader(), pool)
 
 
 def _parts(name, pool):

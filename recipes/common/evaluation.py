@@ -210,12 +210,21 @@ def classifier_evaluator(classifier, split, domain):
 
 def encode_images(model, images, progress=None):
     """Returns what a model gives for the centres of uint8 images, read a few at a time."""
+    return images_encoder(model, progress)(images)
+
+
+def images_encoder(model, progress=None):
+    """Returns the function of `encode_images` for a model in training, which is compiled once."""
     encode = encode_function(model, progress)
     size = model.input_shape[1]
-    return np.concatenate([
-        encode(center_crop(images[start : start + ENCODE_BATCH], size))
-        for start in range(0, len(images), ENCODE_BATCH)
-    ])  # fmt: skip
+
+    def encode_all(images):
+        return np.concatenate([
+            encode(center_crop(images[start : start + ENCODE_BATCH], size))
+            for start in range(0, len(images), ENCODE_BATCH)
+        ])  # fmt: skip
+
+    return encode_all
 
 
 def images_and_labels(split, domain):
