@@ -9,6 +9,7 @@ are of float embeddings.
 """
 
 from tfsbir.distances.distance_file import load_distance, save_distance
+from tfsbir.distances.euclidean import Euclidean
 from tfsbir.distances.hamming import Hamming
 from tfsbir.distances.holef import HOLEF
 from tfsbir.distances.mahalanobis import Mahalanobis
@@ -20,6 +21,7 @@ from tfsbir.distances.weighted_euclidean import WeightedEuclidean
 __all__ = [
     "DISTANCES",
     "HOLEF",
+    "Euclidean",
     "Hamming",
     "Mahalanobis",
     "NearIdentity",

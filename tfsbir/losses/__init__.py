@@ -4,8 +4,10 @@ from tfsbir.losses.attribute_cross_entropy import AttributeCrossEntropy
 from tfsbir.losses.batch_contrastive import BatchContrastive
 from tfsbir.losses.batch_triplet_ranking import BatchTripletRanking
 from tfsbir.losses.cross_domain_contrastive import CrossDomainContrastive
+from tfsbir.losses.domain_confusion import DomainConfusion
 from tfsbir.losses.info_nce import InfoNCE
 from tfsbir.losses.magnet_loss import MagnetLoss
+from tfsbir.losses.semantic_reconstruction import SemanticReconstruction
 from tfsbir.losses.triplet_ranking import TripletRanking
 
 __all__ = [
@@ -13,7 +15,9 @@ __all__ = [
     "BatchContrastive",
     "BatchTripletRanking",
     "CrossDomainContrastive",
+    "DomainConfusion",
     "InfoNCE",
     "MagnetLoss",
+    "SemanticReconstruction",
     "TripletRanking",
 ]

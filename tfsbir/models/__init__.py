@@ -3,6 +3,7 @@
 from tfsbir.models.attended_encoder import ATTENTIONS, attended_encoder, attention_maps
 from tfsbir.models.attribute_encoder import attribute_encoder
 from tfsbir.models.cross_domain_net import cross_domain_net
+from tfsbir.models.embedding_heads import domain_classifier, semantic_decoder
 from tfsbir.models.encoder_pair import EncoderPair
 from tfsbir.models.encoder_weights import load_encoder_weights
 from tfsbir.models.inception_v1 import inception_v1, load_inception_weights
@@ -24,6 +25,7 @@ __all__ = [
     "attention_maps",
     "attribute_encoder",
     "cross_domain_net",
+    "domain_classifier",
     "inception_v1",
     "load_encoder_weights",
     "load_imagenet_weights",
@@ -31,6 +33,7 @@ __all__ = [
     "load_trained_model",
     "partly_shared",
     "pooled_squeezenet_encoder",
+    "semantic_decoder",
     "sketch_a_net",
     "sketch_a_net_classifier",
     "sketch_a_net_features",
