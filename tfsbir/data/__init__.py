@@ -38,6 +38,7 @@ from tfsbir.data.with_attributes import with_attributes
 from tfsbir.data.with_distractors import with_distractors
 from tfsbir.data.with_more_sketches import with_more_sketches
 from tfsbir.data.with_seen_photos import with_seen_photos
+from tfsbir.data.word_vectors import read_word_vectors
 from tfsbir.data.worker_pool import worker_pool
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "crop_to_object",
     "edge_map", "handbag", "join", "list_images", "load", "midgrain65c", "paired_folder", "photo_folder",
     "qmul_v1", "quickdraw", "quickdraw_extended", "read_attributes", "read_image", "read_photo_edges",
+    "read_word_vectors",
     "remove_frame", "shoev1_attributes", "sketchy", "synthetic", "synthetic_folder", "synthetic_objects",
     "to_black_on_white", "tuberlin", "with_attributes", "with_distractors", "with_more_sketches",
     "with_seen_photos", "worker_pool", "write_attributes",

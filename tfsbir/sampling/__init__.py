@@ -7,6 +7,7 @@ from tfsbir.sampling.category_triplets import CategoryTriplets
 from tfsbir.sampling.class_examples import ClassExamples
 from tfsbir.sampling.pooled_triplets import PooledTriplets
 from tfsbir.sampling.representative_sketches import representative_sketches
+from tfsbir.sampling.semantic_triplets import SemanticTriplets
 from tfsbir.sampling.true_pairs import TruePairs
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "CategoryTriplets",
     "ClassExamples",
     "PooledTriplets",
+    "SemanticTriplets",
     "TruePairs",
     "representative_sketches",
 ]

@@ -1,0 +1,78 @@
+"""Triplets whose negative is of a class that means something similar."""
+
+import numpy as np
+
+
+class SemanticTriplets:
+    """Draws sketches, each with a photo of its class and a photo of another class that is close in meaning.
+
+    With `d` the squared distance of two classes' unit word vectors, a class other than the sketch's own is
+    the negative's with a probability proportional to `exp(-d / temperature)`; all photos of a class are
+    equally likely. The photo of the sketch's class need not be its own. Each pass over the sketches is one
+    random order, passes follow each other without a gap. Sketches of a class without photos are left out. A
+    step's draw depends on the seed and the step alone.
+
+    Args:
+        split: `Split` with sketches and photos of at least two classes.
+        semantics: `(num_classes, semantic_dim)` word vectors by label, of any length but 0.
+        batch_size: Triplets in a batch, >= 1.
+        seed: Integer >= 0.
+        temperature: Float > 0, in squared distance of unit vectors, which is 2 between unrelated words; the
+            default is the released code's. `math.inf` draws all other classes equally often.
+    Call arguments:
+        step: Integer >= 0.
+    Returns: Dict of `(batch_size,)` int32 arrays, `sketch`, `photo` and `negative`, indices into the split.
+    Raises: `ValueError` for arguments out of range, word vectors that are not one a class, finite and
+        different from 0, or fewer than two classes with photos, of which one must have sketches.
+    Source: Dey et al., "Doodle to Search", CVPR 2019, Sec. 5.1: classes that are closer in meaning are
+        likelier. The distribution is the released code's.
+    """
+
+    def __init__(self, split, semantics, batch_size, seed, temperature=0.1):
+        if batch_size < 1:
+            raise ValueError(f"`batch_size` must be >= 1. Received: {batch_size}")
+        if not temperature > 0:
+            raise ValueError(f"`temperature` must be > 0. Received: {temperature}")
+        semantics = np.asarray(semantics, np.float64)
+        norms = np.linalg.norm(semantics, axis=-1, keepdims=True)
+        num_classes = len(split.class_names)
+        if semantics.ndim != 2 or len(semantics) != num_classes or not np.all((norms > 0) & (norms < np.inf)):
+            raise ValueError(
+                f"`semantics` must hold {num_classes} vectors, finite and different from 0, one a class. "
+                f"Received shape: {semantics.shape}"
+            )
+        self.photos_of = [np.flatnonzero(split.photo_labels == label) for label in range(num_classes)]
+        has_photos = np.array([len(photos) > 0 for photos in self.photos_of])
+        self.sketches = np.flatnonzero(has_photos[split.sketch_labels])
+        if has_photos.sum() < 2 or not len(self.sketches):
+            raise ValueError(
+                "`split` must have photos of at least 2 classes, and a sketch of one of them. Received: "
+                f"{has_photos.sum()} classes with photos in {split.name} {split.split}"
+            )
+        self.labels = split.sketch_labels[self.sketches]
+        self.batch_size = batch_size
+        self.seed = seed
+        unit = semantics / norms
+        distance = np.sum((unit[:, None] - unit[None]) ** 2, axis=-1)
+        is_possible = has_photos[None, :] & ~np.eye(num_classes, dtype=bool)
+        distance = np.where(is_possible, distance, np.inf)
+        # Less the least of each row, so that a low temperature does not make all weights 0.
+        distance -= np.min(distance, axis=1, keepdims=True)
+        weights = np.zeros((num_classes, num_classes))
+        weights[is_possible] = np.exp(-distance[is_possible] / temperature)
+        self.probabilities = weights / weights.sum(axis=1, keepdims=True)
+
+    def __call__(self, step):
+        num_sketches = len(self.sketches)
+        first, stop = step * self.batch_size, (step + 1) * self.batch_size
+        passes = range(first // num_sketches, (stop - 1) // num_sketches + 1)
+        orders = [np.random.default_rng((self.seed, 11, i)).permutation(num_sketches) for i in passes]
+        chosen = np.concatenate(orders)[first - passes[0] * num_sketches :][: self.batch_size]
+        rng = np.random.default_rng((self.seed, 12, step))
+        labels = self.labels[chosen]
+        others = [rng.choice(len(self.probabilities), p=self.probabilities[label]) for label in labels]
+        photos, negatives = (
+            np.array([rng.choice(self.photos_of[label]) for label in drawn], np.int32)
+            for drawn in (labels, others)
+        )
+        return {"sketch": self.sketches[chosen].astype(np.int32), "photo": photos, "negative": negatives}
