@@ -15,7 +15,7 @@ def shown_command(config):
         given["more_data_dir"] = f"{given['more_dataset']}/{Path(given['more_data_dir']).name}"
     if given.get("edge_model"):
         given["edge_model"] = Path(given["edge_model"]).name
-    for name in ("classes", "distractors_dir"):
+    for name in ("classes", "distractors_dir", "unseen_classes", "word_vectors"):
         if given.get(name):
             given[name] = Path(given[name]).name
     lists = {name: given.pop(name) for name in list(given) if isinstance(given[name], list)}

@@ -19,7 +19,10 @@ from tfsbir.runs import RunDirectory, versions
 SHARED_SEED = 0
 # Another machine has these elsewhere, so they are told apart by the last part of their path.
 DATA_DIRS = ("data_dir", "more_data_dir", "distractors_dir")
-PATHS = (*DATA_DIRS, "weights", "edge_model", "classes", "attribute_distance_weight", "attributes_from")
+PATHS = (
+    *DATA_DIRS, "weights", "edge_model", "classes", "attribute_distance_weight", "attributes_from",
+    "unseen_classes", "word_vectors",
+)  # fmt: skip
 # How a machine is used, which leaves the numbers as they are.
 HOST = ("cache_dir", "num_workers", "strategy", "num_replicas")
 

@@ -1,0 +1,212 @@
+r"""Doodle to Search (Dey et al., CVPR 2019): zero-shot retrieval of photos whose class was never seen.
+
+python -m recipes.doodle_to_search --dataset=sketchy --data_dir=sketchy --unseen_classes=unseen.txt \
+    --word_vectors=GoogleNews-vectors-negative300.bin --workdir=runs/zero_shot --backbone=pooled_squeezenet \
+    --weights=squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5
+
+Trains on the classes that --unseen_classes does not name, a part of which is held out to tell when training
+is at its best; tests on the others. A triplet is a sketch, a photo of its class and a photo of another class,
+the likelier the closer in meaning. The loss (Eq. 4) is the sum of three, of which two can be left out, as can
+the attention, for the rows of Table 3:
+
+    --noattention            the encoders attend to no place of their last feature map
+    --domain_weight=0        leaves out the domain loss: a classifier tells sketches from photos, and the
+                             encoders learn, through a gradient reversal, to defeat it (Eq. 2)
+    --semantic_weight=0      leaves out the semantic loss: a decoder tells the word vector of the class from
+                             an embedding, which the negative is to prevent (Eq. 3)
+
+docs/doodle_to_search.md has the commands of what was measured.
+
+Departures. Besides VGG-16 there are other backbones; SqueezeNet's embedding has unit norm, the paper's none.
+Of a step of the domain factor's schedule there are many in an epoch, and the ramp's epochs are flags. Without
+--optimizer=sgd, training is by AdamW with a cosine schedule. The best weights, not the last, are tested.
+"""
+
+import numpy as np
+from absl import flags
+from keras import ops
+
+from recipes.common import augmentation, data, encoders, evaluation, ranking, running, semantics, training
+from recipes.common.early_stopping import EarlyStopping
+from tfsbir import command, losses, models, sampling
+from tfsbir.data.batches import batches
+from tfsbir.data.worker_pool import worker_pool
+from tfsbir.distances import Euclidean, SquaredEuclidean
+from tfsbir.layers import GradientReversal
+
+FLAGS = flags.FLAGS
+RECIPE = "doodle_to_search"
+# By backbone, the layer whose map is attended to, and about how large its values are.
+FEATURE_MAPS = {"pooled_squeezenet": ("fire9", 32.0), "vgg16": ("block5_pool", 32.0)}
+CHOSEN_BY = "validation/mAP@all"
+
+data.define_photo_flags()
+data.define_validation_flag()
+semantics.define_semantics_flag()
+encoders.define_encoder_flags(backbone="vgg16", backbones=FEATURE_MAPS)
+training.define_training_flags(steps=5000, batch_size=20, learning_rate=1e-4)
+flags.DEFINE_enum("optimizer", "adam", ["adam", "sgd"], "AdamW, or SGD with momentum 0.9 (Sec. 5.1).")
+flags.DEFINE_float(
+    "head_learning_rate", None,
+    "Learning rate of classifier and decoder, which begin with nothing; by default that of the encoders.",
+    lower_bound=0.0,
+)  # fmt: skip
+flags.DEFINE_float("weight_decay", 5e-4, "Weight decay.", lower_bound=0.0)
+flags.DEFINE_float("margin", 1.0, "Margin of the triplet loss, in distance (mu of Eq. 1).", lower_bound=1e-6)
+flags.DEFINE_bool("attention", True, "Attention on the last feature map (Sec. 4.2).")
+flags.DEFINE_float("domain_weight", 1.0, "Weight of the domain loss (alpha_2 of Eq. 4).", lower_bound=0.0)
+flags.DEFINE_float("semantic_weight", 1.0, "Weight of the semantic loss (alpha_3 of Eq. 4).", lower_bound=0.0)
+flags.DEFINE_float(
+    "domain_delay", 5.0, "Epochs in which the encoders do not yet defeat the domain classifier (Sec. 4.3).",
+    lower_bound=0.0,
+)  # fmt: skip
+flags.DEFINE_float(
+    "domain_ramp",
+    20.0,
+    "Epochs after them in which the reversal's factor grows (Sec. 4.3).",
+    lower_bound=1e-6,
+)
+flags.DEFINE_float(
+    "max_domain_factor", 1.0,
+    "Factor that it grows to (Sec. 4.3). With 0 the classifier learns, and the encoders take no notice.",
+    lower_bound=0.0,
+)  # fmt: skip
+flags.DEFINE_float(
+    "semantic_reversal", 0.5, "Factor of the negative's reversal (lambda_s, Sec. 4.3).", lower_bound=0.0
+)
+flags.DEFINE_float(
+    "temperature", 0.1,
+    "A class is the negative with a probability proportional to exp(-d / temperature), d being the squared "
+    "distance of unit word vectors.", lower_bound=1e-3,
+)  # fmt: skip
+flags.DEFINE_integer(
+    "patience", 20, "Evaluations (--eval_every) without a better mAP@all on the held-out seen classes after "
+    "which training ends.", lower_bound=1,
+)  # fmt: skip
+augmentation.define_augmentation_flags(sketch_warp=0.0, photo_warp=0.0, rotation=10.0, scale=0.1)
+for module in (augmentation, data, encoders, running, semantics, training):
+    flags.adopt_module_key_flags(module)
+
+
+def main(_):
+    strategy = training.make_strategy()
+    pool = worker_pool(FLAGS.num_workers)
+    train, validation, test = data.load_zero_shot(pool)
+    augment = augmentation.augmentation(train)
+    word_vectors = semantics.class_semantics(train)
+    sampler = sampling.SemanticTriplets(train, word_vectors, FLAGS.batch_size, FLAGS.seed, FLAGS.temperature)
+    with strategy.scope():
+        pair = encoders.make_encoders(train.photo_input == "edges", train.photo_input, extend)
+        dim = pair.sketch.output_shape[-1]
+        heads = {
+            "domain_classifier": models.domain_classifier(dim),
+            "semantic_decoder": models.semantic_decoder(dim, word_vectors.shape[1]),
+        }
+        reversals = {"domain": GradientReversal(0.0), "negative": GradientReversal(FLAGS.semantic_reversal)}
+        optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
+        head_optimizers = {
+            name: training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay, FLAGS.head_learning_rate)
+            for name in heads
+        }
+    run = running.start_run(RECIPE, train)
+    if run.result is not None:
+        running.print_json(run.result)
+        return
+    encoders.start_encoders(run, pair, train)
+    branches = {"sketch": pair.sketch, "photo": pair.photo}
+    stopping = EarlyStopping(run, branches, CHOSEN_BY, FLAGS.patience)
+
+    def before_step(step):
+        epoch = step * FLAGS.batch_size / len(train.sketches)
+        reversals["domain"].factor.assign(domain_factor(epoch))
+
+    def make_batches(start):
+        return batches(
+            train, sampler, start, FLAGS.steps, pair.sketch.input_shape[1], FLAGS.seed, augment, pool
+        )  # fmt: skip
+
+    seconds = training.train(
+        run, {**branches, **heads}, optimizer, strategy, make_batches,
+        triplet_loss(pair, heads, reversals, word_vectors),
+        evaluator(pair, heads["domain_classifier"], validation),
+        head_optimizers, before_step, stopping,
+    )  # fmt: skip
+    stopping.restore_best()
+    run.note(best_step=stopping.best_step, validation_classes=list(validation.class_names))
+    pair, found, _ = ranking.save_and_measure(run, pair, train, test)
+    running.finish_run(run, "test", {**found, "mAP@all/validation": stopping.best}, seconds)
+
+
+def extend(encoder):
+    """Returns a backbone's encoder with attention, if the flags ask for it."""
+    if not FLAGS.attention:
+        return encoder
+    after, feature_scale = FEATURE_MAPS[FLAGS.backbone]
+    return models.attended_encoder(encoder, after, "shortcut", fusion=False, feature_scale=feature_scale)
+
+
+def domain_factor(epoch):
+    """Returns the factor of the domain's gradient reversal after some epochs (Sec. 4.3)."""
+    return (
+        float(np.clip((epoch - FLAGS.domain_delay) / FLAGS.domain_ramp, 0.0, 1.0)) * FLAGS.max_domain_factor
+    )
+
+
+def triplet_loss(pair, heads, reversals, word_vectors):
+    """Returns Eq. 4.
+
+    Args:
+        pair: `EncoderPair`.
+        heads: Dict of the models `domain_classifier` and `semantic_decoder`.
+        reversals: Dict of the `GradientReversal`s before them: `domain`, and of the `negative` alone.
+        word_vectors: `(num_classes, semantic_dim)` float32 by label.
+    """
+    ranking_loss = losses.TripletRanking(FLAGS.margin, Euclidean())
+    domain_loss, semantic_loss = losses.DomainConfusion(), losses.SemanticReconstruction()
+    classify, decode = heads["domain_classifier"], heads["semantic_decoder"]
+
+    def replica_loss(batch):
+        sketch, photo, negative = pair.encode(
+            batch["sketch"], [batch["photo"], batch["negative"]], training=True
+        )
+        label = batch["label"]
+        value = ranking_loss(label, (sketch, photo, negative))
+        if FLAGS.domain_weight:
+            logits = tuple(
+                classify(reversals["domain"](embedding), training=True)
+                for embedding in (sketch, photo, negative)
+            )
+            value += FLAGS.domain_weight * domain_loss(label, logits)
+        if FLAGS.semantic_weight:
+            decoded = tuple(
+                decode(embedding, training=True)
+                for embedding in (sketch, photo, reversals["negative"](negative))
+            )
+            value += FLAGS.semantic_weight * semantic_loss(ops.take(word_vectors, label, axis=0), decoded)
+        return value
+
+    return replica_loss
+
+
+def evaluator(pair, classifier, validation):
+    """Returns a function which measures an `EncoderPair` on the held-out seen classes, one view an image.
+
+    It returns `evaluation.measure`'s dict, and `domain_accuracy`: the mean share of sketches and of photos
+    that the domain classifier takes for what they are. All names begin with "validation/".
+    """
+    encode_sketches = evaluation.images_encoder(pair.sketch)
+    encode_photos = evaluation.images_encoder(pair.photo)
+    distance = SquaredEuclidean()
+
+    def evaluate():
+        sketch, photo = encode_sketches(validation.sketches), encode_photos(validation.photos)
+        found = evaluation.measure(ops.convert_to_numpy(distance.pairwise(sketch, photo)), validation)
+        is_photo = [ops.convert_to_numpy(classifier(domain)) > 0 for domain in (sketch, photo)]
+        found["domain_accuracy"] = float(np.mean([np.mean(~is_photo[0]), np.mean(is_photo[1])]))
+        return {f"validation/{name}": value for name, value in found.items()}
+
+    return evaluate
+
+
+if __name__ == "__main__":
+    command.run(main)

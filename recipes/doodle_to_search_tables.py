@@ -1,0 +1,214 @@
+r"""The tables of Doodle to Search (Dey et al., CVPR 2019), measured on a part of Sketchy.
+
+python -m recipes.doodle_to_search_tables --table=3 --workdir=runs/tables --data_dir=sketchy \
+    --unseen_classes=unseen_21.txt --word_vectors=sketchy_word2vec.npz \
+    --weights=squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5
+
+    --table=3             attention, domain loss and semantic loss, one after the other, and the features of
+                          the network before any training
+    --table=conventions   the same runs in every convention of average precision
+    --table=2             the full model beside CVAE, and on another split of the classes
+                          (--more_unseen_classes)
+
+Runs what the rows need, with every seed; what is finished is not run again. --table=3 also draws how well the
+domain classifier tells the domains apart, with the reversal and without. What was measured here stands in
+docs/doodle_to_search.md.
+"""
+
+import os
+from pathlib import Path
+
+from absl import flags
+
+from recipes import tables
+from recipes.tables import Command, Row, Table
+from tfsbir import command, figures
+from tfsbir.errors import InputError
+from tfsbir.runs import RunDirectory
+
+FLAGS = flags.FLAGS
+RECIPE = "doodle_to_search"
+DATA = "Sketchy, 104 seen and 21 unseen classes"
+OTHER = "Sketchy, 100 seen and 25 unseen classes"
+METRICS = ("mAP@all", "mAP@200/found", "precision@200")
+CONVENTIONS = ("mAP@all", "mAP@all/voc", "mAP@200/found", "mAP@200/min", "mAP@200/R", "mAP@200/voc")
+# What every row of a network is trained with. The epochs of the paper's schedule are fewer here.
+SETTINGS = {
+    "pooled_squeezenet": {
+        "precision": "mixed_bfloat16", "steps": 400, "batch_size": 32, "eval_every": 50, "patience": 4,
+        "learning_rate": 2e-4, "head_learning_rate": 1e-3, "margin": 0.3, "domain_delay": 1.0,
+        "domain_ramp": 3.0, "train_from": "fire5_squeeze1x1",
+    },
+    "vgg16": {},
+}  # fmt: skip
+NETWORKS = {"pooled_squeezenet": "SqueezeNet", "vgg16": "VGG-16"}
+NOTHING_LEARNED = {"steps": 1, "learning_rate": 0.0, "head_learning_rate": 0.0, "weight_decay": 0.0}
+BASE = {"attention": False, "domain_weight": 0.0, "semantic_weight": 0.0}
+# Label, name of the run, what differs from the full model, and the paper's mAP, mAP@200 and precision@200 as
+# it prints them.
+ROWS = (
+    ("Triplet loss", "base", BASE, "30.20 38.90 30.91"),
+    ("and attention", "attention", {"domain_weight": 0.0, "semantic_weight": 0.0}, "32.07 41.50 33.42"),
+    ("and attention, domain", "domain", {"semantic_weight": 0.0}, "32.56 41.13 34.44"),
+    ("and attention, semantics", "semantic", {"domain_weight": 0.0}, "33.92 41.46 35.86"),
+    ("Full model", "full", {}, "36.91 46.06 37.04"),
+    ("ImageNet features, nothing learned", "frozen", {**BASE, **NOTHING_LEARNED}, ""),
+    (
+        "attention, domain with a reversal of 0",
+        "reversal_0",
+        {"semantic_weight": 0.0, "max_domain_factor": 0.0},
+        "",
+    ),
+)
+TITLES = {
+    "2": "Table 2: beside CVAE, and on another split",
+    "3": "Table 3: what each part adds",
+    "conventions": "The rows of Table 3 in every convention",
+}
+
+flags.DEFINE_enum("table", None, sorted(TITLES), "Which table.", required=True)
+flags.DEFINE_enum("backbone", "pooled_squeezenet", sorted(SETTINGS), "The network; vgg16 is the paper's.")
+flags.DEFINE_string("data_dir", None, "Folder of the dataset sketchy.")
+flags.DEFINE_string("unseen_classes", None, "File of the 21 classes to test on.")
+flags.DEFINE_string("more_unseen_classes", None, "Of --table=2: file of the 25 classes of another split.")
+flags.DEFINE_string("word_vectors", None, "Word vectors of the class names.")
+flags.DEFINE_string("weights", None, "ImageNet weights that all rows start from; else from scratch.")
+flags.DEFINE_integer("steps", None, "Steps of every row, in place of those of SETTINGS.", lower_bound=1)
+tables.define_flags(output="results/doodle_to_search/tables")
+flags.adopt_module_key_flags(tables.making)
+
+
+def table(number):
+    """Returns the table "2", "3" or "conventions" with the network of `--backbone`."""
+    make = {"2": table_2, "3": table_3, "conventions": table_of_conventions}[number]
+    return make(f"table_{number}_{FLAGS.backbone}", f"{TITLES[number]}, {NETWORKS[FLAGS.backbone]}")
+
+
+def table_3(name, title):
+    """Returns the paper's Table 3, a row of features that learned nothing, and one for the figure."""
+    notes = (
+        "The paper trains VGG-16 on Sketchy-Extended, with some 73,000 photos; here it is a part of Sketchy "
+        "with 25 photos and 25 sketches of each class. Its mAP@200 is divided by the relevant photos that "
+        "were found.",
+        "Where the reversal is 0, the domain classifier learns and the encoders take no notice of it: it "
+        "stands beside the row with the domain loss in the figure of the classifier's accuracy.",
+    )  # fmt: skip
+    return Table(name, title, METRICS, all_trained(), all_rows(), notes)
+
+
+def table_of_conventions(name, title):
+    """Returns the same runs in every convention; the paper's numbers stand in `table_3`."""
+    notes = ("Each row is one ranking, measured in every way; docs/metrics.md says what these are.",)
+    return Table(name, title, CONVENTIONS, all_trained(), all_rows(with_paper=False), notes)
+
+
+def table_2(name, title):
+    """Returns the paper's Table 2, without ZSIH, whose code was not published."""
+    full = trained("full", {})
+    other = trained("full_other_split", {"unseen_classes": path_of("more_unseen_classes")})
+    cvae = Command(
+        f"cvae_{FLAGS.backbone}",
+        "zero_shot_cvae",
+        {**shared_flags(), "unseen_classes": path_of("unseen_classes")},
+        is_runnable=full.is_runnable,
+    )
+    rows = (
+        Row("CVAE", {DATA: cvae.name}, {DATA: printed("19.59 22.50 33.30")}),
+        Row("Doodle to Search", {DATA: full.name}, {DATA: printed("36.91 46.06 37.04")}),
+        Row("Doodle to Search, other classes", {OTHER: other.name}, {OTHER: {"mAP@all": 35.21}}),
+    )
+    notes = ("The paper gives one number of a random split into 100 seen and 25 unseen classes.",)
+    return Table(name, title, METRICS, (cvae, full, other), rows, notes)
+
+
+def all_trained():
+    """Returns the commands of the rows of Table 3, and of that which is in the figure alone."""
+    return tuple(trained(name, changes) for _, name, changes, _ in ROWS)
+
+
+def all_rows(with_paper=True):
+    """Returns the rows of Table 3."""
+    return tuple(
+        Row(
+            label,
+            {DATA: f"{name}_{FLAGS.backbone}"},
+            {DATA: printed(paper)} if paper and with_paper else {},
+        )
+        for label, name, _, paper in ROWS
+    )
+
+
+def trained(name, changes):
+    """Returns the command of the recipe for a row."""
+    settings = {**SETTINGS[FLAGS.backbone], **({} if FLAGS.steps is None else {"steps": FLAGS.steps})}
+    flags_of_row = {
+        **settings, **shared_flags(), "word_vectors": path_of("word_vectors"),
+        "unseen_classes": path_of("unseen_classes"), **changes,
+    }  # fmt: skip
+    needed = ("data_dir", "unseen_classes", "word_vectors")
+    return Command(
+        f"{name}_{FLAGS.backbone}",
+        RECIPE,
+        flags_of_row,
+        is_runnable=all(flags_of_row[one] is not None for one in needed),
+    )
+
+
+def shared_flags():
+    """Returns the flags that all commands have."""
+    return {
+        "dataset": "sketchy", "data_dir": path_of("data_dir"), "photo_input": "rgb",
+        "backbone": FLAGS.backbone, "weights": path_of("weights"), "num_views": 1,
+    }  # fmt: skip
+
+
+def printed(numbers):
+    """Returns the paper's numbers, a str of percents in the order of METRICS, as a dict."""
+    return dict(zip(METRICS, map(float, numbers.split()), strict=True))
+
+
+def draw_domain_accuracy(path):
+    """Draws how well held-out sketches and photos are told apart in training, if both ways were run.
+
+    Returns: Whether it did.
+    """
+    curves = {}
+    for method, name in (("reversal 0", "reversal_0"), ("reversal growing to 1", "domain")):
+        runs = [
+            RunDirectory(Path(FLAGS.workdir) / f"{name}_{FLAGS.backbone}_seed{seed}")
+            for seed in tables.read_seeds(FLAGS.seeds)
+        ]
+        points = [
+            [
+                (line["step"], line["validation/domain_accuracy"])
+                for line in run.metrics()
+                if "validation/domain_accuracy" in line
+            ]
+            for run in runs
+            if run.result
+        ]
+        if not points:
+            return False
+        shortest = min(map(len, points))  # Early stopping ends some before others.
+        curves[method] = [tuple(zip(*run[:shortest], strict=True)) for run in points]
+    figures.learning_curves(curves, path, metric="accuracy of the domain classifier")
+    return True
+
+
+def path_of(flag):
+    """Returns a flag's path, absolute, since a run may go on from another folder, or None."""
+    return FLAGS[flag].value and os.path.abspath(FLAGS[flag].value)
+
+
+def main(_):
+    for name in ("data_dir", "unseen_classes", "word_vectors"):
+        if not FLAGS.collect and not FLAGS[name].value:
+            raise InputError(f"`{name}` must be given, but to collect. Received: nothing")
+    made = table(FLAGS.table)
+    tables.make(made)
+    if FLAGS.table == "3" and not FLAGS.dry_run:
+        draw_domain_accuracy(Path(FLAGS.output) / f"{made.name}_domain_accuracy.png")
+
+
+if __name__ == "__main__":
+    command.run(main)
