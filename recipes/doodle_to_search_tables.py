@@ -142,7 +142,7 @@ def trained(name, changes):
     """Returns the command of the recipe for a row."""
     settings = {**SETTINGS[FLAGS.backbone], **({} if FLAGS.steps is None else {"steps": FLAGS.steps})}
     flags_of_row = {
-        **settings, **shared_flags(), "word_vectors": path_of("word_vectors"),
+        **settings, **shared_flags(), "num_views": 1, "word_vectors": path_of("word_vectors"),
         "unseen_classes": path_of("unseen_classes"), **changes,
     }  # fmt: skip
     needed = ("data_dir", "unseen_classes", "word_vectors")
@@ -158,7 +158,7 @@ def shared_flags():
     """Returns the flags that all commands have."""
     return {
         "dataset": "sketchy", "data_dir": path_of("data_dir"), "photo_input": "rgb",
-        "backbone": FLAGS.backbone, "weights": path_of("weights"), "num_views": 1,
+        "backbone": FLAGS.backbone, "weights": path_of("weights"),
     }  # fmt: skip
 
 
