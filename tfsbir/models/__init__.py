@@ -2,6 +2,7 @@
 
 from tfsbir.models.attended_encoder import ATTENTIONS, attended_encoder, attention_maps
 from tfsbir.models.attribute_encoder import attribute_encoder
+from tfsbir.models.conditional_vae import ConditionalVAE
 from tfsbir.models.cross_domain_net import cross_domain_net
 from tfsbir.models.embedding_heads import domain_classifier, semantic_decoder
 from tfsbir.models.encoder_pair import EncoderPair
@@ -20,6 +21,7 @@ from tfsbir.models.trained_model import load_trained_model
 
 __all__ = [
     "ATTENTIONS",
+    "ConditionalVAE",
     "EncoderPair",
     "attended_encoder",
     "attention_maps",
