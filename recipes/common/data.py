@@ -33,9 +33,9 @@ flags.DEFINE_integer(
 )  # fmt: skip
 
 
-def define_photo_flags():
-    """Declares the flags of `photo_reader`."""
-    flags.DEFINE_enum("photo_input", "edges", ["edges", "rgb"], "What the photo branch sees.")
+def define_photo_flags(photo_input="edges"):
+    """Declares the flags of `photo_reader`, with a recipe's own default."""
+    flags.DEFINE_enum("photo_input", photo_input, ["edges", "rgb"], "What the photo branch sees.")
     flags.DEFINE_string(
         "edge_model", None,
         "OpenCV's model of structured forests (model.yml.gz) to make edge maps with, in place of Canny.",

@@ -235,11 +235,13 @@ def images_and_labels(split, domain):
 
 
 def draw_ranked_results(
-    split, distances, path, num_queries=8, num_results=10, relevance_threshold=metrics.RELEVANCE_THRESHOLD
-):
+    split, distances, path, num_queries=8, num_results=10, relevance_threshold=metrics.RELEVANCE_THRESHOLD,
+    by_class=False,
+):  # fmt: skip
     """Draws, as a PNG, what some queries found; they are spread evenly over the split, not chosen.
 
-    Framed is a sketch's own photo, or, where people rated pairs, what they rated alike.
+    Framed is a sketch's own photo, or, where people rated pairs, what they rated alike. With `by_class` all
+    photos of the sketch's class are framed.
     """
     queries = np.unique(np.linspace(0, len(split.sketches) - 1, num_queries).astype(int))
     rows = []
@@ -248,6 +250,8 @@ def draw_ranked_results(
         is_match = np.arange(len(split.photos)) == split.sketch_photo[query]
         if split.ratings is not None:
             is_match |= metrics.rated_relevance(split.ratings[query][None], relevance_threshold)[0]
+        if by_class:
+            is_match = split.photo_labels == split.sketch_labels[query]
         tiles = [figures.Tile(split.photos[i], split.photo_ids[i], bool(is_match[i])) for i in ranked]
         rows.append(figures.Row(split.sketches[query], tiles, split.sketch_ids[query]))
     write_sheet(rows, f"{split.name}, {split.split}: sketches and their nearest photos", path)

@@ -15,8 +15,11 @@ from tfsbir.errors import InputError
 FLAGS = flags.FLAGS
 
 
-def define_training_flags(steps, batch_size, learning_rate):
-    """Declares the flags of a recipe that trains, with its own defaults."""
+def define_training_flags(steps, batch_size, learning_rate, has_views=True):
+    """Declares the flags of a recipe that trains, with its own defaults.
+
+    One that does not average over views of an image has no flag for their number.
+    """
     flags.DEFINE_integer("steps", steps, "Training steps.", lower_bound=1)
     flags.DEFINE_integer("batch_size", batch_size, "Sketches in a batch, over all replicas.", lower_bound=1)
     flags.DEFINE_float("learning_rate", learning_rate, "Learning rate at the start.", lower_bound=0.0)
@@ -27,7 +30,8 @@ def define_training_flags(steps, batch_size, learning_rate):
     flags.DEFINE_integer("eval_every", 100, "Steps between evaluations (one view).", lower_bound=1)
     flags.DEFINE_integer("log_every", 1, "Steps between lines of metrics.jsonl.", lower_bound=1)
     flags.DEFINE_integer("checkpoint_every", 50, "Steps between checkpoints.", lower_bound=1)
-    flags.DEFINE_enum("num_views", "10", ["1", "10"], "Views that the final evaluation averages.")
+    if has_views:
+        flags.DEFINE_enum("num_views", "10", ["1", "10"], "Views that the final evaluation averages.")
     flags.DEFINE_enum("strategy", "one", ["one", "mirrored"], "One device, or all (tf.distribute).")
     flags.DEFINE_integer(
         "num_replicas", None, "With --strategy=mirrored: logical CPUs to train on, in place of the GPUs.",
