@@ -91,6 +91,8 @@ def test_the_run_directory_is_as_promised(finished):
         "model/photo_encoder.keras", "model/preprocessing.json", "model/sketch_encoder.keras",
     }  # fmt: skip
     assert len(losses(finished)) == 6
+    assert directory.config["flags"]["backbone"] == "pooled_squeezenet"
+    assert directory.config["flags"]["weights"].endswith("weights.h5")
     held = directory.config["validation_classes"]
     assert len(held) >= 2
     assert not set(held) & set(UNSEEN)
@@ -146,7 +148,10 @@ def test_a_killed_run_ends_like_an_undisturbed_one(sketchy_folder, finished, tmp
     ("flags", "message"),
     [
         (["--num_centers=9"], "`num_centers` must be at most 8 (`num_generated`). Received: 9"),
-        (["--batch_size=99"], "the training photos that have a sketch, with `pairs` own. Received: 99"),
+        (
+            ["--pairs=own", "--batch_size=99"],
+            "the training photos that have a sketch, with `pairs` own. Received: 99",
+        ),
     ],
 )
 def test_what_does_not_fit_is_one_line(sketchy_folder, tmp_path, flags, message):
