@@ -66,6 +66,14 @@ def test_training_draws_the_latent_vector_from_the_gaussian(model, pairs):
     np.testing.assert_array_equal(same((photo, sketch), training=True)[0], found)
 
 
+def test_the_networks_drop_places_of_their_own():
+    model = ConditionalVAE(**{**SIZES, "hidden_dim": 64}, dropout=0.5, seed=0)
+    networks = (model.encoder, model.decoder, model.sketch_decoder)
+    drops = [np.asarray(part.get_layer("dropout")(np.ones((1, 64)), training=True)) for part in networks]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert 0.25 < np.mean(drops[one] == drops[other]) < 0.75
+
+
 def test_a_large_variance_stays_finite(model, pairs):
     bias = np.array([0, 0, 0, 1e4, -1e4, 0], "float32")
     model.encoder.layers[-1].bias.assign(bias)

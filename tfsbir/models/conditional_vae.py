@@ -52,10 +52,12 @@ class ConditionalVAE(keras.Model):
             raise ValueError(f"`dropout` must be in [0, 1). Received: {dropout}")
         self.photo_dim, self.sketch_dim, self.latent_dim = photo_dim, sketch_dim, latent_dim
         self.hidden_dim, self.dropout, self.seed = hidden_dim, dropout, seed
-        self.noise = keras.random.SeedGenerator(seed)
-        self.encoder = self._network(photo_dim + sketch_dim, 2 * latent_dim, "encoder")
-        self.decoder = self._network(latent_dim + sketch_dim, photo_dim, "decoder")
-        self.sketch_decoder = self._network(photo_dim, sketch_dim, "sketch_decoder")
+        # Of one seed the networks would drop the same places.
+        seeds = [None] * 4 if seed is None else [4 * seed + index for index in range(4)]
+        self.noise = keras.random.SeedGenerator(seeds[0])
+        self.encoder = self._network(photo_dim + sketch_dim, 2 * latent_dim, seeds[1], "encoder")
+        self.decoder = self._network(latent_dim + sketch_dim, photo_dim, seeds[2], "decoder")
+        self.sketch_decoder = self._network(photo_dim, sketch_dim, seeds[3], "sketch_decoder")
 
     def build(self, input_shape):
         # The networks are built with their sizes; a model without this is taken for one that is not.
@@ -92,12 +94,12 @@ class ConditionalVAE(keras.Model):
             "seed": self.seed,
         }
 
-    def _network(self, input_dim, output_dim, name):
+    def _network(self, input_dim, output_dim, seed, name):
         return keras.Sequential(
             [
                 keras.Input((input_dim,)),
                 keras.layers.Dense(self.hidden_dim, activation="relu", name="hidden"),
-                keras.layers.Dropout(self.dropout, seed=self.seed, name="dropout"),
+                keras.layers.Dropout(self.dropout, seed=seed, name="dropout"),
                 keras.layers.Dense(output_dim, name="output"),
             ],
             name=name,
