@@ -28,6 +28,7 @@ from keras import ops
 
 from recipes.common import augmentation, data, encoders, evaluation, ranking, running, semantics, training
 from recipes.common.early_stopping import EarlyStopping
+from recipes.common.view_distances import ViewDistances
 from tfsbir import command, losses, models, sampling
 from tfsbir.data.batches import batches
 from tfsbir.data.worker_pool import worker_pool
@@ -200,7 +201,8 @@ def evaluator(pair, classifier, validation):
 
     def evaluate():
         sketch, photo = encode_sketches(validation.sketches), encode_photos(validation.photos)
-        found = evaluation.measure(ops.convert_to_numpy(distance.pairwise(sketch, photo)), validation)
+        distances = ViewDistances([sketch], [photo], distance.pairwise)  # Only a part at a time.
+        found = evaluation.measure(distances, validation)
         is_photo = [ops.convert_to_numpy(classifier(domain)) > 0 for domain in (sketch, photo)]
         found["domain_accuracy"] = float(np.mean([np.mean(~is_photo[0]), np.mean(is_photo[1])]))
         return {f"validation/{name}": value for name, value in found.items()}

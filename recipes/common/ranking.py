@@ -108,8 +108,10 @@ def save_and_measure(run, pair, train, test, distance=None):
     Returns: The `EncoderPair` in float32, a dict of metrics, and the distances `(num_sketches, num_photos)`.
     """
     pair = encoders.pair_in_float32(pair)
-    ks = evaluation.KS if FLAGS.unseen_classes else ()
+    is_zero_shot = FLAGS.unseen_classes is not None
+    ks = evaluation.KS if is_zero_shot else ()
     found, distances = evaluation.evaluator(pair, test, distance, ks=ks)(num_views=int(FLAGS.num_views))
     running.save_pair(run, pair, train, distance=distance)
-    evaluation.draw_ranked_results(test, distances, run.figures / "ranked_results.png")
+    path = run.figures / "ranked_results.png"
+    evaluation.draw_ranked_results(test, distances, path, by_class=is_zero_shot)
     return pair, found, distances
