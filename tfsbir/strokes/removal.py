@@ -1,7 +1,6 @@
 """Stroke removal: the later and the shorter a stroke is, the sooner it goes."""
 
 import numpy as np
-from tensorflow_probability.substrates.numpy.distributions import PlackettLuce
 
 # Plackett-Luce takes probabilities up to a factor, not logits. None is smaller than e^-600, and what fills up
 # the rows of a batch is so much smaller that no draw takes it before a stroke.
@@ -66,6 +65,9 @@ def kept_strokes(sketches, shares, seed, order_weight=0.3, length_weight=0.5):
         row[: len(logits)] = np.exp(np.maximum(logits, _LOWEST_LOGIT))
     kept = np.ones(scores.shape, bool)
     if num_removed.any():
+        # Imported here, since it takes half a second, and most programs remove no strokes.
+        from tensorflow_probability.substrates.numpy.distributions import PlackettLuce
+
         # Plackett-Luce looks at 32 bits of its seed; these depend on all of ours.
         order = PlackettLuce(scores).sample(seed=int(np.random.SeedSequence(seed).generate_state(1)[0]))
         is_removed = np.arange(scores.shape[1]) < num_removed[:, None]
