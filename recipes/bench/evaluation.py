@@ -124,14 +124,14 @@ def draw_evaluation_costs(costs, path):
             panel.plot(sizes, values, "o-", color="#1f4e79")
             if quantity == "cpu_seconds":
                 slope = sizes @ values / (sizes @ sizes)
-                straight = f"{1000 * slope:.2f} ms a {axis[:-1].replace('querie', 'query')}"
+                straight = f"{1000 * slope:.2f} ms a {'query' if axis == 'queries' else 'photo'}"
                 panel.plot([0, sizes[-1]], [0, slope * sizes[-1]], "--", color="#d9822b", label=straight)
                 panel.legend(frameon=False)
             panel.set_xlabel(f"{axis}, with {points[0][other]:,} {other}")
             if column == 0:
                 panel.set_ylabel(label)
-            panel.set_xlim(left=0)
-            panel.set_ylim(bottom=0)
+            panel.set_xlim(0, 1.08 * sizes[-1])
+            panel.set_ylim(0, 1.1 * max(one[quantity] for one in costs) / unit)
             panel.grid(alpha=0.25)
             panel.spines[["top", "right"]].set_visible(False)
     data = io.BytesIO()
