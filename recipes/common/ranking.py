@@ -105,7 +105,8 @@ def save_and_measure(run, pair, train, test, distance=None):
 
     With a zero-shot split the metrics are in every convention.
 
-    Returns: The `EncoderPair` in float32, a dict of metrics, and the distances `(num_sketches, num_photos)`.
+    Returns: The `EncoderPair` in float32, a dict of metrics, and `ViewDistances`, which stand for
+        `(num_sketches, num_photos)`.
     """
     pair = encoders.pair_in_float32(pair)
     is_zero_shot = FLAGS.unseen_classes is not None
