@@ -132,7 +132,9 @@ def test_the_rankings_are_those_of_the_files(finished):
 
 def test_evaluate_measures_one_vector(sketchy_folder, finished):
     unseen = f"--unseen_classes={sketchy_folder / 'unseen.txt'}"
-    done = run(command("evaluate", "sketchy", sketchy_folder, finished, unseen, "--num_views=1"))
+    done = run(
+        command("evaluate", "sketchy", sketchy_folder, finished, unseen, "--num_views=1", "--num_workers=0")
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)["metrics"]["mAP@all"]
     assert found == pytest.approx(RunDirectory(finished).result["metrics"]["one_vector/mAP@all"])
