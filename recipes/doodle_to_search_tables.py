@@ -109,7 +109,7 @@ def table_2(name, title):
     cvae = Command(
         f"cvae_{FLAGS.backbone}",
         "zero_shot_cvae",
-        {**shared_flags(), "unseen_classes": path_of("unseen_classes")},
+        {**shared_flags(), "unseen_classes": path_of("unseen_classes"), "eval_every": 50},
         is_runnable=full.is_runnable,
     )
     rows = (
