@@ -72,6 +72,12 @@ flags.DEFINE_float(
     "attribute_margin", 0.3, "Margin of the triplet loss on predicted attributes, in squared distance.",
     lower_bound=1e-6,
 )  # fmt: skip
+flags.DEFINE_float(
+    "softness", 4.0,
+    "Photos are ranked by probabilities of attributes whose logits are divided by this: 1 for those that are "
+    "learned and shown.",
+    lower_bound=1.0,
+)  # fmt: skip
 flags.DEFINE_enum(
     "sampling", "attributes", ["attributes", "random"],
     "Negatives: the fewer attributes a photo differs in, the more often; or any other photo alike.",
@@ -98,10 +104,12 @@ def main(_):
         pair = encoders.make_encoders(
             FLAGS.branches == "siamese",
             train.photo_input,
-            lambda encoder: attribute_encoder(encoder, num_attributes, *ATTRIBUTE_FEATURES[FLAGS.backbone]),
+            lambda encoder: attribute_encoder(
+                encoder, num_attributes, *ATTRIBUTE_FEATURES[FLAGS.backbone], FLAGS.softness
+            ),
         )
         optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
-        dim = pair.sketch.output_shape[-1] - num_attributes
+        dim = pair.sketch.output_shape[-1] - 2 * num_attributes
         distance = attribute_evaluation.mixed_distance(dim, num_attributes, weight)
     run = running.start_run(RECIPE, train)
     if run.result is not None:
@@ -132,7 +140,7 @@ def drawn_triplets_loss(train, dim):
 
     Args:
         train: `Split` with attributes; their shares balance the cross-entropies.
-        dim: Length of the embedding, which stands before the probabilities.
+        dim: Length of the embedding, which stands before what is predicted.
     Returns: Function of a batch and the encoders' outputs on it, as `ranking.train_pair` takes it.
     """
     on_embedding = losses.TripletRanking(FLAGS.margin)
@@ -208,8 +216,12 @@ def prediction_loss(train, weights):
 
 
 def parts(outputs, dim):
-    """Returns the embeddings and the probabilities behind them, two tuples."""
-    return tuple(output[:, :dim] for output in outputs), tuple(output[:, dim:] for output in outputs)
+    """Returns the embeddings, and the probabilities that come last, two tuples."""
+    num_attributes = (outputs[0].shape[-1] - dim) // 2
+    return (
+        tuple(output[:, :dim] for output in outputs),
+        tuple(output[:, -num_attributes:] for output in outputs),
+    )
 
 
 if __name__ == "__main__":

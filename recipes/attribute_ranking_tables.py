@@ -39,7 +39,8 @@ HOLDOUT = 0.25  # Of the labelled training photos, to choose how much attributes
 METRICS = ("acc@1", "acc@10", "triplet_accuracy")
 WITHOUT_PREDICTION = {"lambda_s": 0.0, "lambda_p": 0.0, "lambda_n": 0.0}
 RANDOM = {"sampling": "random"}
-SINGLE_TASK = {"lambda_a": 0.0, **WITHOUT_PREDICTION, **RANDOM}
+# It predicts nothing, so there is nothing to weigh.
+SINGLE_TASK = {"lambda_a": 0.0, **WITHOUT_PREDICTION, **RANDOM, "attribute_distance_weight": "0"}
 # Label, name of the run, what it leaves out, and what of its result is shown.
 PARTS = (
     ("Full model", "full", DRAWN, ""),
@@ -143,7 +144,7 @@ def labelled(run, changes):
         f"attributes_{run}_{FLAGS.backbone}",
         "attribute_ranking",
         {**settings(), "dataset": LABELLED, "data_dir": path_of("attributes_dir"), **changes},
-        {"attribute_distance_weight": weight_command().name},
+        {} if changes is SINGLE_TASK else {"attribute_distance_weight": weight_command().name},
         is_runnable=FLAGS.attributes_dir is not None,
     )
 

@@ -13,7 +13,7 @@ from tfsbir.errors import InputError
 from tfsbir.runs import RunDirectory
 
 FLAGS = flags.FLAGS
-WEIGHTS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # Those that a held-out part chooses from.
+WEIGHTS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)  # Those that a held-out part chooses from.
 CHOSEN = "attribute_distance_weight.json"
 MIN_SHARE = 0.05  # Of either value, for an attribute to count in a mean.
 
@@ -22,8 +22,9 @@ def define_weight_flag(default):
     """Declares the flag of `attribute_distance_weight`, with a recipe's own default."""
     flags.DEFINE_string(
         "attribute_distance_weight", str(default),
-        "Weight of the squared distance of predicted attributes beside that of embeddings, when photos are "
-        "ranked: a number >= 0, or the directory of a run with --holdout, for the one that is best there.",
+        "Weight of the squared distance of predicted, softened attributes beside that of embeddings, when "
+        "photos are ranked: a number >= 0, or the directory of a run with --holdout, for the one that is "
+        "best there.",
     )  # fmt: skip
 
 
@@ -53,9 +54,12 @@ def _chosen_weight(run):
 
 
 def mixed_distance(dim, num_attributes, weight):
-    """Returns the distance of embeddings plus `weight` times that of the probabilities behind them."""
-    distance = WeightedEuclidean(dim + num_attributes)
-    weights = np.concatenate([np.ones(dim), np.full(num_attributes, weight)])
+    """Returns the distance of embeddings plus `weight` times that of the softened probabilities behind them.
+
+    What comes last, the probabilities themselves, is there to explain and counts nothing.
+    """
+    weights = np.concatenate([np.ones(dim), np.full(num_attributes, weight), np.zeros(num_attributes)])
+    distance = WeightedEuclidean(len(weights))
     distance.scale.assign(np.sqrt(weights).astype(np.float32))
     return distance
 
@@ -79,13 +83,13 @@ def measure_parts(run, pair, split, num_attributes, weight, may_choose):
     Returns: Dict of metrics, the parts' own with names that end in /embedding, /attributes, /sketch and
         /photo; and the distances `(num_sketches, num_photos)` of both together.
     """
-    dim = pair.sketch.output_shape[-1] - num_attributes
+    dim = pair.sketch.output_shape[-1] - 2 * num_attributes
     squared = SquaredEuclidean()
 
     def parts(sketch, photo):
         return np.stack([
             squared.pairwise(sketch[:, :dim], photo[:, :dim]),
-            squared.pairwise(sketch[:, dim:], photo[:, dim:]),
+            squared.pairwise(sketch[:, dim:-num_attributes], photo[:, dim:-num_attributes]),
         ])  # fmt: skip
 
     embedding, attributes = evaluation.split_distances(pair, split, parts, int(FLAGS.num_views))
@@ -96,7 +100,7 @@ def measure_parts(run, pair, split, num_attributes, weight, may_choose):
         found |= {f"{metric}/{name}": value for metric, value in measured.items()}
     if may_choose:
         _choose_weight(run, split, embedding, attributes)
-    return found | _measure_predictions(run, pair, split, dim), mixed
+    return found | _measure_predictions(run, pair, split, num_attributes), mixed
 
 
 def _choose_weight(run, split, embedding, attributes):
@@ -112,7 +116,7 @@ def _choose_weight(run, split, embedding, attributes):
     )
 
 
-def _measure_predictions(run, pair, split, dim):
+def _measure_predictions(run, pair, split, num_attributes):
     """Measures the probabilities of the centre view, of sketches and of photos, where the truth is known."""
     measured, found = {}, {}
     for domain, encoder, images, known in (
@@ -121,7 +125,7 @@ def _measure_predictions(run, pair, split, dim):
     ):
         if known is None:
             continue
-        probabilities = evaluation.encode_images(encoder, images)[:, dim:]
+        probabilities = evaluation.encode_images(encoder, images)[:, -num_attributes:]
         precision = metrics.attribute_average_precision(probabilities, known, MIN_SHARE)
         if np.all(np.isnan(precision["average_precision"])):
             continue

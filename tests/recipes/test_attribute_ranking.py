@@ -50,13 +50,17 @@ def test_the_run_directory_has_attributes_and_the_mixed_distance(folder, finishe
     names, _ = read_attribute_rows(folder / "train" / "photo_attributes.csv")
     preprocessing = trained.preprocessing()
     assert preprocessing.attributes == tuple(names)
-    assert preprocessing.embedding_dim == 256 + len(names)
+    assert preprocessing.embedding_dim == 256 + 2 * len(names)
     distance = trained.load_distance()
     scale = np.array(distance.scale)
     np.testing.assert_array_equal(scale[:256], 1.0)
-    np.testing.assert_array_equal(scale[256:], 0.5)  # The root of 0.25.
+    np.testing.assert_array_equal(scale[256 : -len(names)], 0.5)  # The root of 0.25.
+    np.testing.assert_array_equal(scale[-len(names) :], 0.0)
     output = np.array(trained.load_encoder("sketch")(np.ones((1, 225, 225, 1), "float32")))
     assert np.all((output[:, 256:] > 0) & (output[:, 256:] < 1))
+    softened, probabilities = np.split(output[:, 256:].astype("float64"), 2, axis=1)
+    logits = np.log(probabilities / (1 - probabilities))
+    np.testing.assert_allclose(softened, 1 / (1 + np.exp(-logits / 4)), rtol=1e-4)
     metrics = trained.result["metrics"]
     assert {"acc@1", "acc@1/embedding", "acc@1/attributes", "attribute_mAP/photo"} <= metrics.keys()
     assert "attribute_mAP/sketch" not in metrics  # Nobody said what the sketches have.
@@ -94,7 +98,8 @@ def test_a_held_out_part_chooses_the_weight_and_another_run_takes_it(folder, hel
     done = run(ranking(folder, tmp_path / "run", *flags))
     assert done.returncode == 0, done.stderr
     scale = np.array(RunDirectory(tmp_path / "run").load_distance().scale)
-    np.testing.assert_allclose(scale[256:] ** 2, chosen["best"], rtol=1e-6)
+    num_attributes = (len(scale) - 256) // 2
+    np.testing.assert_allclose(scale[256:-num_attributes] ** 2, chosen["best"], rtol=1e-6)
 
 
 def test_sketches_may_take_their_photos_attributes(held_out):
@@ -169,7 +174,8 @@ def test_what_a_run_predicts_teaches_another(folder, finished, tmp_path):
 def test_predictions_that_are_not_sure_are_not_known(folder, finished):
     split = paired_folder(folder, "train")
     trained = RunDirectory(finished[0])
-    probabilities = np.asarray(trained.load_encoder("photo")(center_crop(split.photos, 225)))[:, 256:]
+    probabilities = np.asarray(trained.load_encoder("photo")(center_crop(split.photos, 225)))
+    probabilities = probabilities[:, -len(trained.preprocessing().attributes) :]
     confidence = float(np.median(np.maximum(probabilities, 1 - probabilities)))
     labelled = predicted_attributes(split, trained, confidence)
     is_sure = np.maximum(probabilities, 1 - probabilities) > confidence + 1e-5
