@@ -60,7 +60,7 @@ training.define_training_flags(steps=200, batch_size=32, learning_rate=2e-4)
 ranking.define_ranking_flags(
     batch_triplet="Eq. 1 over all pairs of a batch", triplet="Eq. 1 over drawn triplets"
 )
-attribute_evaluation.define_weight_flag(0.1)
+attribute_evaluation.define_weight_flag(3)
 for letter, default, what in (
     ("a", 0.1, "the triplet loss on predicted attributes"),
     ("s", 0.1, "the sketch's attribute cross-entropy"),
@@ -83,7 +83,7 @@ flags.DEFINE_enum(
     "Negatives: the fewer attributes a photo differs in, the more often; or any other photo alike.",
 )  # fmt: skip
 flags.DEFINE_float(
-    "temperature", 2.0,
+    "temperature", 8.0,
     "Of --sampling=attributes: a photo that differs in one attribute more comes exp(1 / temperature) times "
     "less often.",
     lower_bound=1e-3,

@@ -54,25 +54,16 @@ def commands():
 
 
 def test_rows_differ_in_what_they_leave_out_alone(commands):
-    chosen = "--attribute_distance_weight=/runs/attributes_weight_squeezenet_seed0"
     shared = set()
     for name, changes in CHANGES.items():
         for seed in (0, 1):
             arguments = commands["parts"][f"attributes_{name}_squeezenet_seed{seed}"]
             # What predicts nothing has nothing to weigh.
-            weight = "--attribute_distance_weight=0" if name == "single_task" else chosen
-            assert {*changes, weight, f"--seed={seed}", "--dataset=shoev1_attributes"} <= set(arguments)
-            own = {*changes, weight}
+            own = {*changes, "--attribute_distance_weight=0"} if name == "single_task" else changes
+            assert {*own, f"--seed={seed}", "--dataset=shoev1_attributes"} <= set(arguments)
             shared.add(tuple(one for one in arguments if one not in own and not one.startswith(OWN)))
     assert len(shared) == 1
-    assert len(commands["parts"]) == 2 * len(CHANGES) + 1
-
-
-def test_the_weight_is_chosen_on_training_photos_alone(commands):
-    arguments = commands["parts"]["attributes_weight_squeezenet_seed0"]
-    assert "--holdout=0.25" in arguments
-    others = [one for name, one in commands["parts"].items() if "weight_squeezenet" not in name]
-    assert not any(one.startswith("--holdout") for arguments in others for one in arguments)
+    assert len(commands["parts"]) == 2 * len(CHANGES)
 
 
 def test_qmul_learns_predicted_attributes_or_human_triplets(commands):
@@ -86,8 +77,8 @@ def test_qmul_learns_predicted_attributes_or_human_triplets(commands):
         assert "--loss=triplet" in theirs
     assert "predicted_attributes_squeezenet_chairs_seed0" not in commands["1"]
     # Both tables share the runs on the shoes with attributes.
-    for name in ("attributes_weight_squeezenet_seed0", "attributes_full_squeezenet_seed0"):
-        assert commands["1"][name] == commands["parts"][name]
+    name = "attributes_full_squeezenet_seed0"
+    assert commands["1"][name] == commands["parts"][name]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -118,7 +109,7 @@ def test_a_command_runs_the_rows_and_writes_the_table(tmp_path):
     assert no_labels == "`attributes_dir` must be given, but to collect. Received: nothing\n"
     assert no_data == "`data_dir` must be given for table 1, but to collect. Received: nothing\n"
     calls = (tmp_path / "calls.txt").read_text().split()
-    assert len(calls) == len(set(calls)) == 1 + 2 * 5 + 2 * 3
+    assert len(calls) == len(set(calls)) == 2 * 5 + 2 * 3
     assert not (tmp_path / "made" / "table_parts_squeezenet_steps.png").exists()  # It evaluated nothing.
 
 
