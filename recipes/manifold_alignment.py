@@ -14,6 +14,9 @@ with the magnet loss:
     --method=manifold_alignment|triplet|contrastive|regression   the paper's, or one of Table 2's baselines:
                                                                  SS-triplet-HM, SS-contrast-HM, MS-reg-HM
 
+--method=softmax is the warm-up alone. Runs that differ in what comes after it start from it: --weights is its
+run, and --warmup_steps=0.
+
 Kept are the classes that all data sets named have. The pairs of sketches and photos, of which the first two
 aligners need some in every class, are the data sets' own.
 
@@ -23,11 +26,12 @@ run do not hang on how fast the machine is, and a killed run ends like an undist
 of the training images takes training's own time. --max_staleness=0 waits each time, as the paper.
 
 Departures. Adam with a cosine schedule over all stages, fewer steps, smaller batches. What the paper leaves
-open: the loss is the sum of Eq. 9 over the sketches, with the sketches' centres, and over the positive and
-negative photos, with the photos' centres; the margins; how long the stages are. Epochs are steps
-(--refresh_every). The paper of MS-reg-HM (Bui et al., Computers & Graphics 2018) was not at hand: after the
-softmax of the warm-up, half of the steps have the contrastive and half the triplet loss, both with the
-hardest negative of the batch; everything is trained in each stage.
+open: the loss is the sum of Eq. 9 over the sketches and over the positive and negative photos; both have the
+centres in the photos' space, of manifold alignment too, of which it says that centres are warped back to "the
+embedding space" (with centres of their own, --centers=own, nothing draws sketches to photos); the margins;
+how long the stages are. Epochs are steps (--refresh_every). The paper of MS-reg-HM (Bui et al., Computers &
+Graphics 2018) was not at hand: after the softmax of the warm-up, half of the steps have the contrastive and
+half the triplet loss, both with the hardest negative of the batch; everything is trained in each stage.
 """
 
 import keras
@@ -53,7 +57,7 @@ ALIGNERS = {
     "linear_transform": alignment.LinearTransform,
     "pca": alignment.PCAWarp,
 }
-WARPED = ("linear_transform", "pca")  # Centres stay in the photos' space (Sec. 3.3).
+WARPED = ("linear_transform", "pca")  # Centres always stay in the photos' space (Sec. 3.3).
 NEED_PAIRS = ("manifold", "linear_transform")
 POOLERS = {
     "gaussian_mixture": alignment.GaussianMixturePools,
@@ -61,7 +65,7 @@ POOLERS = {
     "mean_shift": alignment.MeanShiftPools,
     "dbscan": alignment.DBSCANPools,
 }
-METHODS = ("manifold_alignment", "triplet", "contrastive", "regression")
+METHODS = ("manifold_alignment", "triplet", "contrastive", "regression", "softmax")
 STAGED = ("manifold_alignment", "regression")  # The others begin with pairs.
 # A classifier begins with nothing, its encoder does not; and it is gone before it could fit too well.
 HEAD_LEARNING_RATE = 3e-3
@@ -88,6 +92,10 @@ flags.DEFINE_integer(
     "Steps from the weights that pools are made of until the pools are in force, at most --refresh_every. "
     "They are made beside training in the meantime. 0: training waits for each refresh (the paper).",
     lower_bound=0,
+)  # fmt: skip
+flags.DEFINE_enum(
+    "centers", "photo", ["photo", "own"],
+    "The space whose centres the sketches are drawn to: the photos', or, with --aligner=manifold, their own.",
 )  # fmt: skip
 flags.DEFINE_float("magnet_margin", 1.0, "Margin of the magnet loss (beta of Eq. 9), in nats.")
 flags.DEFINE_float(
@@ -126,7 +134,7 @@ def main(_):
         running.print_json(run.result)
         return
     encoders.start_encoders(run, pair, train)
-    warmup_steps = FLAGS.warmup_steps if FLAGS.method in STAGED else 0
+    warmup_steps = {"softmax": FLAGS.steps, **dict.fromkeys(STAGED, FLAGS.warmup_steps)}.get(FLAGS.method, 0)
     with strategy.scope():
         if FLAGS.method == "regression":
             pair = share(pair)  # Only now, since each branch's start has been fitted to its own images.
@@ -140,13 +148,14 @@ def main(_):
     refresher = None
     if FLAGS.method == "manifold_alignment":
         refresher = PoolRefresher(
-            run, pair, train, ALIGNERS[FLAGS.aligner](), POOLERS[FLAGS.pooler](), FLAGS.aligner in WARPED,
+            run, pair, train, ALIGNERS[FLAGS.aligner](), POOLERS[FLAGS.pooler](),
+            FLAGS.aligner in WARPED or FLAGS.centers == "photo",
             FLAGS.batch_size, FLAGS.seed, warmup_steps, FLAGS.steps, FLAGS.refresh_every,
             FLAGS.max_staleness, strategy,
         )  # fmt: skip
 
     def before_step(step):
-        if step == warmup_steps:
+        if step == (0 if FLAGS.method == "softmax" else warmup_steps):
             picture.keep_before(pair)
         if refresher is not None:
             refresher.ask(step)
@@ -214,7 +223,7 @@ def check_pairs(train):
 def stage_plan(warmup_steps):
     """Returns the names of the losses by the number of steps after which each takes over."""
     if FLAGS.method == "manifold_alignment":
-        return {0: "softmax", warmup_steps: "magnet"}
+        return {0: "softmax", warmup_steps: "magnet"}  # Without a warm-up, the second alone.
     if FLAGS.method == "regression":
         return {0: "softmax", warmup_steps: "contrastive", (warmup_steps + FLAGS.steps) // 2: "triplet"}
     return {0: FLAGS.method}
@@ -244,7 +253,7 @@ def softmax_loss(pair, heads):
 
 
 def magnet_loss(pair, refresher):
-    """Returns Eq. 9, of the sketches and of the photos with the centres of the pools in force."""
+    """Returns Eq. 9, of the sketches and of the photos, with the centres of the pools in force."""
     magnet = losses.MagnetLoss(FLAGS.magnet_margin)
 
     def replica_loss(batch):

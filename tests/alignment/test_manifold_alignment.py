@@ -16,7 +16,8 @@ def drawn(num_sketches=14, num_photos=11, dim=3, seed=0):
     """Two clouds, and few-to-many pairs of them, of which one is given twice."""
     rng = np.random.default_rng(seed)
     sketch, photo = rng.normal(size=(num_sketches, dim)), 2 * rng.normal(size=(num_photos, dim)) + 1
-    return sketch, photo, np.array([[0, 0], [0, 1], [0, 2], [3, 5], [4, 5], [9, 10], [3, 5]])
+    pairs = [[0, 0], [0, 1], [0, 2], [3, 5], [4, 5], [9, 10], [3, 5], [10, 3], [12, 8]]
+    return sketch, photo, np.array(pairs)
 
 
 def affinity_by_loop(points, num_neighbors, heat_scale):
@@ -294,15 +295,29 @@ def test_the_largest_entry_of_a_map_is_positive_and_the_eigenvalues_ascend():
         assert aligner.eigenvalues[0] > 0
 
 
-def test_there_are_no_more_dimensions_than_half_the_pairs_or_than_the_samples_have():
-    sketch, photo, pairs = drawn(dim=9)
+def test_there_are_no_more_dimensions_than_half_of_those_in_pairs_or_than_the_samples_have():
+    sketch, photo, pairs = drawn(dim=9)  # Of six sketches and seven photos.
     assert ManifoldAlignment(7).fit(sketch, photo, pairs=pairs).eigenvalues.shape == (3,)
-    assert ManifoldAlignment(7).fit(sketch, photo, pairs=pairs[:1]).eigenvalues.shape == (1,)
+    assert ManifoldAlignment(7).fit(sketch, photo, pairs=pairs[:3]).eigenvalues.shape == (1,)
     assert ManifoldAlignment(2).fit(sketch, photo, pairs=pairs).sketch_map.shape == (9, 2)
-    every_pair = np.stack(np.meshgrid(np.arange(14), np.arange(11)), axis=-1).reshape(-1, 2)
-    assert ManifoldAlignment(99).fit(sketch, photo, pairs=every_pair).photo_map.shape == (9, 9)
-    few = ManifoldAlignment(99).fit(sketch[:3], photo[:3], pairs=every_pair[every_pair.max(axis=1) < 3])
-    assert few.photo_map.shape == (9, 4)  # Three points vary in two dimensions, in either domain.
+    assert ManifoldAlignment(99).fit(sketch, photo, pairs=one_to_one(11)).photo_map.shape == (9, 5)
+    of_three = ManifoldAlignment(99).fit(sketch[:, :3], photo[:, :3], pairs=one_to_one(11))
+    assert of_three.photo_map.shape == (3, 3)
+    flat = np.eye(2, 9)  # Both domains vary in two dimensions.
+    aligner = ManifoldAlignment(99).fit(sketch[:, :2] @ flat, photo[:, :2] @ flat, pairs=one_to_one(11))
+    assert aligner.photo_map.shape == (9, 4)
+
+
+def test_many_sketches_of_two_photos_lead_no_centre_far_off():
+    rng = np.random.default_rng(0)
+    sketch, photo = 0.1 * rng.normal(size=(2, 200, 32))
+    sketch[:100] += 0.2 * rng.normal(size=32)
+    photo = photo[:15]
+    pairs = np.stack([np.arange(16), np.arange(16) // 8], axis=1)
+    aligner = ManifoldAlignment().fit(sketch, photo, pairs=pairs)
+    farthest = np.linalg.norm(photo - photo.mean(axis=0), axis=1).max()
+    found = aligner.inverse_photo(aligner.transform_sketch(sketch))
+    assert np.linalg.norm(found - photo.mean(axis=0), axis=1).max() < 3 * farthest
 
 
 @pytest.mark.parametrize("dim", [2, 5])

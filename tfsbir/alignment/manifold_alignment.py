@@ -48,9 +48,10 @@ class ManifoldAlignment:
     Args:
         dim: Int >= 1, dimensions of the common space. The paper has no value; in 3 dimensions, the 3 to 4
             pools a class which it finds can be told apart. Later dimensions align the domains less and less,
-            up to not at all. There are never more than half as many as pairs (but one at least), for a map
-            meets few pairs by chance; nor more than dimensions of the embeddings, or than dimensions in
-            which the samples vary.
+            up to not at all. There are never more than half as many as sketches or photos in the pairs (but
+            one at least), for a map meets few of them by chance: of many sketches of two photos it would
+            make dimensions in which other photos do not vary, and the way back from these leads far off. Nor
+            are there more than dimensions of the embeddings, or than dimensions in which the samples vary.
         num_neighbors: Int >= 1, nearest neighbours to which a sample stays close. The paper has no value.
         heat_scale: Float > 0, squared distance at which an affinity has fallen to 1 / e, or None for the mean
             squared distance of neighbours, in each domain its own. The paper has 1.
@@ -119,7 +120,8 @@ class ManifoldAlignment:
         self.sketch_mean, self.photo_mean = _mean(sketch), _mean(photo)
         sketch, photo = sketch - self.sketch_mean, photo - self.photo_mean
         cost, spread = self._quadratic_forms(sketch, photo, labels, pairs)
-        dim = min(self.dim, max(len(pairs) // 2, 1), sketch.shape[1])
+        num_distinct = min(len(np.unique(column)) for column in pairs.T)
+        dim = min(self.dim, max(num_distinct // 2, 1), sketch.shape[1])
         maps, self.eigenvalues = self._smallest(cost, spread, dim)
         self.sketch_map, self.photo_map = np.split(maps, 2)
         self._sketch_inverse = _regression(sketch @ self.sketch_map, sketch)
