@@ -76,6 +76,7 @@ def test_the_run_directory_holds_the_pools_and_what_they_cost(finished):
         assert pools.num_clusters == line["refresh/num_clusters"]
         assert pools.photo_memberships.shape == (30, pools.num_clusters)
         assert len(pools.sketch_memberships) > 30  # The drawings are pooled too.
+        np.testing.assert_array_equal(pools.sketch_centers, pools.photo_centers)
         assert all(line[f"refresh/{name}"] >= 0 for name in ("encode_seconds", "seconds", "wait_seconds"))
     assert not np.array_equal(pools.photo_centers[:3], Pools.load(finished / "pools-2.npz").photo_centers[:3])
     for name in ("loss_curve.png", "ranked_results.png", "domains.png"):
@@ -97,6 +98,25 @@ def test_two_replicas_give_the_loss_curve_of_one(folders, finished, tmp_path):
     done = run(training(folders, tmp_path / "two", "--strategy=mirrored", "--num_replicas=2"))
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(losses(tmp_path / "two")[:4], losses(finished)[:4], rtol=2e-3)
+
+
+def test_a_warmup_alone_is_where_another_run_starts(folders, tmp_path):
+    done = run(training(folders, tmp_path / "warmup", "--method=softmax", "--warmup_steps=200", "--steps=2"))
+    assert done.returncode == 0, done.stderr
+    warmup = RunDirectory(tmp_path / "warmup")
+    assert len(losses(warmup.path)) == 2
+    assert (warmup.figures / "domains.png").is_file()
+    flags = (f"--weights={warmup.path}", "--warmup_steps=0", "--steps=1", "--centers=own")
+    done = run(training(folders, tmp_path / "run", *flags, "--learning_rate=0"))
+    assert done.returncode == 0, done.stderr
+    directory = RunDirectory(tmp_path / "run")
+    assert [line["step"] for line in refreshes(directory.path)] == [1]
+    pools = Pools.load(directory.path / "pools-0.npz")
+    assert not np.allclose(pools.sketch_centers, pools.photo_centers, atol=1e-3)
+    for domain in ("sketch", "photo"):
+        before, after = (one.load_encoder(domain).get_weights() for one in (warmup, directory))
+        for one, other in zip(before, after, strict=True):
+            np.testing.assert_allclose(other, one, rtol=1e-6)
 
 
 def test_multi_stage_regression_shares_what_is_behind_a_block(folders, tmp_path):

@@ -71,24 +71,36 @@ def test_the_grid_differs_in_aligner_and_clusterer_alone(commands):
         for pooler in ("gaussian_mixture", "kmeans", "mean_shift", "dbscan"):
             for seed in (0, 1):
                 name = f"grid_{aligner}_{pooler}_squeezenet_seed{seed}"
-                own = {f"--aligner={aligner}", f"--pooler={pooler}", f"--seed={seed}"}
+                warmup = f"--weights=/runs/grid_warmup_squeezenet_seed{seed}"
+                own = {f"--aligner={aligner}", f"--pooler={pooler}", f"--seed={seed}", warmup}
                 assert own <= found[name]
                 shared.add(frozenset(found[name] - own))
                 assert measured(commands["grid"], name) == [
                     {"--dataset=bmvc14", "--data_dir=/sets/bmvc14", "--num_views=1"}
                 ]
-    assert len(found) == 24 and len(commands["grid"]) == 48
+    assert len(found) == 24 + 3 and len(commands["grid"]) == 48 + 3
     (shared,) = shared
     assert {
-        "--method=manifold_alignment", f"--classes={CLASSES}", "--steps=150", "--weights=/w.h5",
+        "--method=manifold_alignment", f"--classes={CLASSES}", "--steps=30", "--warmup_steps=0",
         "--dataset=sketchy", "--data_dir=/sets/sketchy", "--more_dataset=quickdraw",
         "--more_data_dir=/sets/quickdraw", "--photo_input=rgb", "--train_from=fire5_squeeze1x1",
     } <= shared  # fmt: skip
 
 
+def test_rows_share_a_warmup_and_all_share_a_start(commands):
+    found = trainings(commands["grid"])
+    start = found["start_squeezenet_seed0"]
+    assert {"--method=softmax", "--steps=1", "--weights=/w.h5", "--data_dir=/sets/sketchy"} <= start
+    assert not any(one.startswith("--classes") for one in start)
+    for seed in (0, 1):
+        warmup = found[f"grid_warmup_squeezenet_seed{seed}"]
+        changed = {f"--classes={CLASSES}", "--steps=40", "--weights=/runs/start_squeezenet_seed0"}
+        assert warmup - start - {f"--seed={seed}"} == changed
+
+
 def test_methods_differ_in_the_method_alone_and_are_measured_with_distractors(commands):
     found, shared = trainings(commands["2"]), set()
-    assert len(found) == 8
+    assert len(found) == 8 + 1
     for method in METHODS:
         name = f"{method}_squeezenet_seed1"
         own = {f"--method={method}", "--aligner=manifold", "--pooler=gaussian_mixture"}
@@ -97,14 +109,15 @@ def test_methods_differ_in_the_method_alone_and_are_measured_with_distractors(co
         joined, bmvc14, with_distractors = measured(commands["2"], name)
         given = {"--data_dir=/sets/sketchy", "--more_data_dir=/sets/quickdraw"}
         assert {*given, "--distractors_dir=/sets/shoes", "--more_dataset=quickdraw"} <= joined
-        assert with_distractors == bmvc14 | {"--distractors_dir=/sets/shoes"}
+        assert with_distractors == bmvc14 | {"--distractors_dir=/sets/shoes", "--max_distractors=500"}
     (shared,) = shared
-    assert "--steps=400" in shared and not any(one.startswith("--classes") for one in shared)
+    assert {"--steps=120", "--weights=/runs/start_squeezenet_seed0"} <= shared
+    assert not any(one.startswith("--classes") for one in shared)
     # A training comes before what measures it, and what there is no data for is left out.
     places = [line[-1] for line in commands["2"]]
-    assert places.index("--workdir=/runs/triplet_squeezenet_seed0") == 8
+    assert places.index("--workdir=/runs/triplet_squeezenet_seed0") == 9
     assert not any("--distractors" in one for line in commands["2, less"] for one in line)
-    assert len(commands["2, less"]) == 2 * 4 * 2
+    assert len(commands["2, less"]) == 2 * 4 * 2 + 1
 
 
 def test_the_default_alpha_is_a_run_of_the_grid(commands):
@@ -114,7 +127,7 @@ def test_the_default_alpha_is_a_run_of_the_grid(commands):
     for alpha in ALPHAS:
         own = found[f"alpha_{alpha}_squeezenet_seed0"] - found[name]
         assert own == {f"--correspondence_weight={float(alpha)}"}
-    assert len(found) == 2 * (len(ALPHAS) + 1)
+    assert len(found) == 2 * (len(ALPHAS) + 1) + 3
 
 
 def test_the_classes_are_of_the_sets_that_are_trained_and_tested_on():
@@ -127,9 +140,11 @@ def test_the_classes_are_of_the_sets_that_are_trained_and_tested_on():
 @pytest.mark.parametrize("recipe", ["manifold_alignment", "evaluate"])
 def test_the_recipes_take_the_flags(commands, recipe):
     check_parsed(recipe, [line for lines in commands.values() for line in lines])
-    # The schedule is that of 400 steps, as short.
-    for given in trainings(commands["inception_v1"]).values():
-        assert {"--steps=40", "--warmup_steps=10", "--refresh_every=10", "--max_staleness=5"} <= given
+    # The schedule is that of 120 steps, as short.
+    found = trainings(commands["inception_v1"])
+    assert "--steps=1" in found.pop("start_inception_v1_seed0")
+    for given in found.values():
+        assert {"--steps=40", "--warmup_steps=13", "--refresh_every=13", "--max_staleness=7"} <= given
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +176,7 @@ def test_a_command_runs_the_rows_and_writes_the_table(made):
     assert "| SS-triplet-HM | 45.85 | 42.0 ± 2.8 | - | 21.0 ± 1.4 | 2 | 10.0 |" in second
     assert "| Sketchy | 47.82 | - | - | - | - | - |" in second
     calls = (folder / "calls.txt").read_text().split()
-    assert len(calls) == len(set(calls)) == 2 * (12 * 2 + 4 * 4 + len(ALPHAS))
+    assert len(calls) == len(set(calls)) == 2 * (12 * 2 + 4 * 4 + len(ALPHAS)) + 3
     assert "triplet_squeezenet_seed4:bmvc14:True" in calls
     measured = folder / "runs" / "triplet_squeezenet_bmvc14_distractors_seed4"
     assert sorted(path.name for path in measured.iterdir()) == ["config.json", "result.json"]
