@@ -78,7 +78,11 @@ def test_the_grid_differs_in_aligner_and_clusterer_alone(commands):
                 assert measured(commands["grid"], name) == [
                     {"--dataset=bmvc14", "--data_dir=/sets/bmvc14", "--num_views=1"}
                 ]
-    assert len(found) == 24 + 3 and len(commands["grid"]) == 48 + 3
+    for method in ("triplet", "contrastive"):
+        own = found[f"grid_{method}_squeezenet_seed0"]
+        assert {f"--method={method}", f"--classes={CLASSES}", "--steps=70", "--learning_rate=0.0002"} <= own
+        assert "--weights=/runs/start_squeezenet_seed0" in own
+    assert len(found) == 28 + 3 and len(commands["grid"]) == 56 + 3
     (shared,) = shared
     assert {
         "--method=manifold_alignment", f"--classes={CLASSES}", "--steps=30", "--warmup_steps=0",
@@ -111,7 +115,7 @@ def test_methods_differ_in_the_method_alone_and_are_measured_with_distractors(co
         assert {*given, "--distractors_dir=/sets/shoes", "--more_dataset=quickdraw"} <= joined
         assert with_distractors == bmvc14 | {"--distractors_dir=/sets/shoes", "--max_distractors=500"}
     (shared,) = shared
-    assert {"--steps=120", "--weights=/runs/start_squeezenet_seed0"} <= shared
+    assert {"--steps=600", "--weights=/runs/start_squeezenet_seed0"} <= shared
     assert not any(one.startswith("--classes") for one in shared)
     # A training comes before what measures it, and what there is no data for is left out.
     places = [line[-1] for line in commands["2"]]
@@ -140,11 +144,11 @@ def test_the_classes_are_of_the_sets_that_are_trained_and_tested_on():
 @pytest.mark.parametrize("recipe", ["manifold_alignment", "evaluate"])
 def test_the_recipes_take_the_flags(commands, recipe):
     check_parsed(recipe, [line for lines in commands.values() for line in lines])
-    # The schedule is that of 120 steps, as short.
+    # The schedule is that of 600 steps, as short.
     found = trainings(commands["inception_v1"])
     assert "--steps=1" in found.pop("start_inception_v1_seed0")
     for given in found.values():
-        assert {"--steps=40", "--warmup_steps=13", "--refresh_every=13", "--max_staleness=7"} <= given
+        assert {"--steps=40", "--warmup_steps=13", "--refresh_every=7", "--max_staleness=3"} <= given
 
 
 @pytest.fixture(scope="module")
@@ -172,11 +176,12 @@ def test_a_command_runs_the_rows_and_writes_the_table(made):
     assert "| MA-GMM | - | 42.0 ± 2.8 | 41.10 | 21.0 ± 1.4 | 2 | 10.0 |" in grid
     assert "| LTM-KMeans | 61.90 | 52.0 ± 2.8 | - | - | 2 | 10.0 |" in grid
     assert "| MA-KMeans | - | 42.0 ± 2.8 | - | 21.0 ± 1.4 | 2 | 10.0 |" in grid
-    assert "not the paper's" not in grid
+    own = grid.split("| *not the paper's:*")[1]
+    assert "| SS-triplet-HM | - | 52.0 ± 2.8 | - | - | 2 | 10.0 |" in own
     assert "| SS-triplet-HM | 45.85 | 42.0 ± 2.8 | - | 21.0 ± 1.4 | 2 | 10.0 |" in second
     assert "| Sketchy | 47.82 | - | - | - | - | - |" in second
     calls = (folder / "calls.txt").read_text().split()
-    assert len(calls) == len(set(calls)) == 2 * (12 * 2 + 4 * 4 + len(ALPHAS)) + 3
+    assert len(calls) == len(set(calls)) == 2 * (14 * 2 + 4 * 4 + len(ALPHAS)) + 3
     assert "triplet_squeezenet_seed4:bmvc14:True" in calls
     measured = folder / "runs" / "triplet_squeezenet_bmvc14_distractors_seed4"
     assert sorted(path.name for path in measured.iterdir()) == ["config.json", "result.json"]
