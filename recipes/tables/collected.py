@@ -7,15 +7,19 @@ from recipes import results
 from recipes.tables.runs import HOST, check_flags
 from tfsbir.runs import RunDirectory
 
+# Paths of which a command shows the last part alone.
+SHORTENED = (
+    "edge_model", "classes", "distractors_dir", "unseen_classes", "word_vectors", "attributes_from",
+    "attribute_distance_weight",
+)  # fmt: skip
+
 
 def shown_command(config):
     """Returns the command of a run as `results.shown_command` does, also with lists and other paths."""
     given = {name: value for name, value in config["given_flags"].items() if name not in HOST}
     if given.get("more_data_dir"):
         given["more_data_dir"] = f"{given['more_dataset']}/{Path(given['more_data_dir']).name}"
-    if given.get("edge_model"):
-        given["edge_model"] = Path(given["edge_model"]).name
-    for name in ("classes", "distractors_dir", "unseen_classes", "word_vectors"):
+    for name in SHORTENED:
         if given.get(name):
             given[name] = Path(given[name]).name
     lists = {name: given.pop(name) for name in list(given) if isinstance(given[name], list)}

@@ -277,13 +277,14 @@ def test_paths_of_a_shown_command_are_short():
             "data_dir": "/home/me/mini", "dataset": "sketchy", "edge_model": "/home/me/model.yml.gz",
             "more_data_dir": "/home/me/shoes", "more_dataset": "photo_folder", "shares": [0.0, 0.1],
             "cache_dir": "/home/me/cache", "num_workers": 4, "weights": "/home/me/runs/s1_seed0",
-            "workdir": "/home/me/runs/s2_seed0", "seed": 0,
+            "workdir": "/home/me/runs/s2_seed0", "seed": 0, "attributes_from": "/home/me/runs/full_seed0",
+            "attribute_distance_weight": "0",
         },
     }  # fmt: skip
     assert tables.shown_command(config) == (
         "python -m recipes.fake --data_dir=sketchy/mini --dataset=sketchy --edge_model=model.yml.gz "
-        "--more_data_dir=photo_folder/shoes --more_dataset=photo_folder --weights=s1_seed0 --shares=0.0 "
-        "--shares=0.1"
+        "--more_data_dir=photo_folder/shoes --more_dataset=photo_folder --weights=s1_seed0 "
+        "--attributes_from=full_seed0 --attribute_distance_weight=0 --shares=0.0 --shares=0.1"
     )
 
 
