@@ -21,7 +21,7 @@ def shown_command(config):
         given["more_data_dir"] = f"{given['more_dataset']}/{Path(given['more_data_dir']).name}"
     for name in SHORTENED:
         if given.get(name):
-            given[name] = Path(given[name]).name
+            given[name] = Path(str(given[name])).name
     lists = {name: given.pop(name) for name in list(given) if isinstance(given[name], list)}
     shown = results.shown_command({**config, "given_flags": given})
     return " ".join([shown, *(f"--{name}={one}" for name, values in lists.items() for one in values)])
