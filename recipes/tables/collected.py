@@ -50,8 +50,12 @@ def collect(table, runs):
             **directory.result,
             "versions": directory.config["versions"],
         }
-        if run.measured is not None and (trained := RunDirectory(run.measured).result) is not None:
-            found[run.path.name]["seconds"] = trained["seconds"]  # A row's minutes are those of training.
+        if run.measured is not None:
+            found[run.path.name]["workdir"] = (
+                run.measured.name
+            )  # Where its folder was matters to nobody else.
+            if (trained := RunDirectory(run.measured).result) is not None:
+                found[run.path.name]["seconds"] = trained["seconds"]  # A row's minutes are those of training.
     rows = [
         {
             "label": row.label,

@@ -186,6 +186,8 @@ def test_a_command_runs_the_rows_and_writes_the_table(made):
     measured = folder / "runs" / "triplet_squeezenet_bmvc14_distractors_seed4"
     assert sorted(path.name for path in measured.iterdir()) == ["config.json", "result.json"]
     assert json.loads((measured / "result.json").read_text())["metrics"]["mAP@all"] == 0.44
+    collected = json.loads((folder / "made" / "table_2_squeezenet.json").read_text(encoding="utf-8"))
+    assert collected["runs"][measured.name]["workdir"] == "triplet_squeezenet_seed4"
     log = (folder / "runs" / "logs" / f"{measured.name}.log").read_text()
     assert "recipes.evaluate" in log and "measuring" in log
 
