@@ -37,8 +37,8 @@ from tfsbir.layers import GradientReversal
 
 FLAGS = flags.FLAGS
 RECIPE = "doodle_to_search"
-# By backbone, the layer whose map is attended to, and about how large its values are.
-FEATURE_MAPS = {"pooled_squeezenet": ("fire9", 32.0), "vgg16": ("block5_pool", 32.0)}
+# By backbone, the layer whose map is attended to, about how large its values are, and the attention's width.
+FEATURE_MAPS = {"pooled_squeezenet": ("fire9", 32.0, 256), "vgg16": ("block5_pool", 32.0, 380)}
 CHOSEN_BY = "validation/mAP@all"
 
 data.define_photo_flags()
@@ -142,8 +142,10 @@ def extend(encoder):
     """Returns a backbone's encoder with attention, if the flags ask for it."""
     if not FLAGS.attention:
         return encoder
-    after, feature_scale = FEATURE_MAPS[FLAGS.backbone]
-    return models.attended_encoder(encoder, after, "shortcut", fusion=False, feature_scale=feature_scale)
+    after, feature_scale, hidden_channels = FEATURE_MAPS[FLAGS.backbone]
+    return models.attended_encoder(
+        encoder, after, fusion=False, feature_scale=feature_scale, hidden_channels=hidden_channels
+    )
 
 
 def domain_factor(epoch):

@@ -14,11 +14,13 @@ from tfsbir.models import (
     load_encoder_weights,
     load_imagenet_weights,
     load_inception_weights,
+    load_vgg16_weights,
     pooled_squeezenet_encoder,
     sketch_a_net,
     sketch_a_net_classifier,
     squeezenet_encoder,
     start_heads_together,
+    vgg16_encoder,
     whiten_head,
 )
 from tfsbir.models.attended_encoder import ATTENTION
@@ -49,17 +51,23 @@ def _pooled_squeezenet(channels):
     return pooled_squeezenet_encoder(IMAGE_SIZE, channels, embedding_dim=FLAGS.embedding_dim or 256)
 
 
+def _vgg16(channels):
+    return vgg16_encoder(FLAGS.embedding_dim or 256, channels=channels)
+
+
 BACKBONES = {
     "inception_v1": _inception_v1,
     "pooled_squeezenet": _pooled_squeezenet,
     "sketch_a_net": _sketch_a_net,
     "squeezenet": _squeezenet,
+    "vgg16": _vgg16,
 }
 # What reads the ImageNet weights of those that have some.
 IMAGENET_WEIGHTS = {
     "inception_v1": load_inception_weights,
     "pooled_squeezenet": load_imagenet_weights,
     "squeezenet": load_imagenet_weights,
+    "vgg16": load_vgg16_weights,
 }
 # What a trained encoder need not have: that of a classifier ends in fc6, and not every recipe attends or
 # knows attributes.
@@ -77,7 +85,7 @@ def define_encoder_flags(backbone, backbones=BACKBONES):
     flags.DEFINE_string(
         "weights", None,
         "Where the encoders start: a finished run (its directory), a trained encoder (.keras), or ImageNet "
-        "weights (squeezenet and pooled_squeezenet: .h5; inception_v1: .caffemodel).",
+        "weights (squeezenet, pooled_squeezenet and vgg16: .h5; inception_v1: .caffemodel).",
     )  # fmt: skip
     flags.DEFINE_enum(
         "precision", "float32", ["float32", "mixed_bfloat16"],

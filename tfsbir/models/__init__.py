@@ -18,6 +18,7 @@ from tfsbir.models.squeezenet import (
     whiten_head,
 )
 from tfsbir.models.trained_model import load_trained_model
+from tfsbir.models.vgg16 import load_vgg16_weights, vgg16_encoder
 
 __all__ = [
     "ATTENTIONS",
@@ -33,6 +34,7 @@ __all__ = [
     "load_imagenet_weights",
     "load_inception_weights",
     "load_trained_model",
+    "load_vgg16_weights",
     "partly_shared",
     "pooled_squeezenet_encoder",
     "semantic_decoder",
@@ -42,5 +44,6 @@ __all__ = [
     "squeezenet_encoder",
     "squeezenet_features",
     "start_heads_together",
+    "vgg16_encoder",
     "whiten_head",
 ]

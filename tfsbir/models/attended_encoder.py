@@ -8,7 +8,9 @@ ATTENTION = "attention"
 ATTENTIONS = ("shortcut", "plain", "none")
 
 
-def attended_encoder(encoder, after, attention="shortcut", fusion=True, feature_scale=1.0):
+def attended_encoder(
+    encoder, after, attention="shortcut", fusion=True, feature_scale=1.0, hidden_channels=256
+):
     """Copies an encoder with attention behind one of its layers and, before its embedding, what was attended.
 
     What came behind that layer sees the attended map, the rest stays as it is. With fusion, the map pooled
@@ -21,6 +23,7 @@ def attended_encoder(encoder, after, attention="shortcut", fusion=True, feature_
             "none" leaves attention out.
         fusion: Whether the embedding is fused with the pooled map (coarse-fine fusion, Sec. 3.3).
         feature_scale: `SpatialAttention`'s, about the size of the map's values.
+        hidden_channels: `SpatialAttention`'s.
     Returns: `keras.Model` with the encoder's input and weights of its own, equal to the encoder's at first;
         to `(batch, dim)` or, with fusion, `(batch, channels + dim)`. Its attention is the layer "attention",
         whose map `attention_maps` shows.
@@ -43,7 +46,7 @@ def attended_encoder(encoder, after, attention="shortcut", fusion=True, feature_
             return output
         if attention != "none":
             attend = SpatialAttention(
-                shortcut=attention == "shortcut", return_map=True, feature_scale=feature_scale, name=ATTENTION
+                hidden_channels, attention == "shortcut", True, feature_scale=feature_scale, name=ATTENTION
             )
             output, _ = attend(output)
         feature_map = output

@@ -190,7 +190,7 @@ def load_imagenet_weights(model, path):
     try:
         with h5py.File(path, "r") as file:
             for name in names:
-                loaded.append(_read_convolution(file, path, name.replace("_", "/"), model.get_layer(name)))
+                loaded.append(read_kernel_and_bias(file, path, name.replace("_", "/"), model.get_layer(name)))
     except OSError as error:
         raise InputError(
             f"{path}: expected a file of SqueezeNet v1.1 ImageNet weights in HDF5, from layer conv1 on; "
@@ -200,8 +200,16 @@ def load_imagenet_weights(model, path):
         model.get_layer(name).set_weights(weights)
 
 
-def _read_convolution(file, path, name, layer):
-    """Returns `[kernel, bias]` of the group `name`; the file's own names of the two are irregular."""
+def read_kernel_and_bias(file, path, name, layer):
+    """Returns `[kernel, bias]` of a published file's group `name`, in which their own names are irregular.
+
+    Args:
+        file: `h5py.File`.
+        path: Its path, for the errors.
+        name: Name of the group.
+        layer: The layer that they are for, whose shapes they must have.
+    Raises: `InputError` naming the file and the layer.
+    """
     expected = [tuple(weight.shape) for weight in layer.weights]
     found = []
     if isinstance(file.get(name), h5py.Group):
