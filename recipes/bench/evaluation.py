@@ -8,10 +8,12 @@ the process had at most above its libraries and the embeddings.
 
 import io
 import json
+import re
 import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 from absl import flags
@@ -140,8 +142,11 @@ def draw_evaluation_costs(costs, path):
 
 
 def _peak_bytes():
-    # Kilobytes on Linux, bytes on macOS.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Not `ru_maxrss`: on Linux it begins with what the program held that started this one.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
 
 
 def main(_):
