@@ -49,7 +49,7 @@ def main(_):
     rows += [alignment_row(FLAGS.num_classes), refresh_row(FLAGS.rounds)]
     rows += evaluation_rows(FLAGS.num_queries)
     costs = stroke_costs(FLAGS.rounds)
-    growth = evaluation_costs(FLAGS.num_queries)
+    growth = evaluation_costs(FLAGS.num_queries) if FLAGS.evaluation_plot else []
     print("\n".join(table(rows)))
     Path(FLAGS.output).parent.mkdir(parents=True, exist_ok=True)
     found = {

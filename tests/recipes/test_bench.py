@@ -188,7 +188,6 @@ def test_the_table_and_the_json_agree(tmp_path):
             "--num_photos=1000",
             "--num_classes=2",
             "--num_queries=640",
-            f"--evaluation_plot={tmp_path / 'evaluation.png'}",
             f"--output={tmp_path / 'bench.json'}",
             f"--plot={tmp_path / 'costs.png'}",
         ],
@@ -210,7 +209,6 @@ def test_the_table_and_the_json_agree(tmp_path):
         assert f"{row['ratio']:.2f}" in line
     assert sum("recall@10" in row for row in rows) == 2
     assert len(costs["points"]) == len(costs["rasterize"]) == len(costs["deform"]) == len(costs["remove"])
-    assert [one["queries"] for one in result["evaluation_costs"]] == [10, 20, 40, 40, 40, 40]
-    for name in ("costs", "evaluation"):
-        with Image.open(tmp_path / f"{name}.png") as plot:
-            assert plot.format == "PNG"
+    assert result["evaluation_costs"] == []  # Nobody asked for their plot.
+    with Image.open(tmp_path / "costs.png") as plot:
+        assert plot.format == "PNG"
