@@ -4,11 +4,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
+from tests.common_processes import ROOT, run_module
 from tfsbir.runs import RunDirectory
 
-ROOT = Path(__file__).resolve().parents[1]
 # Flags of a run that takes seconds and evaluates and checkpoints on its way.
 SMALL = (
     "--steps=4", "--batch_size=4", "--checkpoint_every=2", "--log_every=1", "--num_views=1", "--eval_every=3",
@@ -25,7 +24,8 @@ def command(recipe, dataset, data_dir, workdir, *flags):
 
 
 def run(arguments):
-    return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    """Runs a command to its end and returns its `subprocess.CompletedProcess`."""
+    return run_module(arguments)
 
 
 def losses(workdir):

@@ -1,17 +1,15 @@
 """The picture of the aligners: its command reads a run directory alone."""
 
 import json
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.common_processes import run_module
 from tests.retrieval.tiny_run import write_tiny_run
 
-ROOT = Path(__file__).resolve().parents[2]
 SKETCH, PHOTO = (0xD9, 0x82, 0x2B), (0x1F, 0x4E, 0x79)
 
 
@@ -24,20 +22,9 @@ def tiny_run(tmp_path_factory):
 
 
 def draw(run, *flags):
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "recipes.alignment_pictures",
-            f"--workdir={run.path}",
-            "--split=test",
-            *flags,
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return run_module([
+        sys.executable, "-m", "recipes.alignment_pictures", f"--workdir={run.path}", "--split=test", *flags,
+    ])  # fmt: skip
 
 
 def test_a_class_before_and_after_each_aligner(tiny_run):

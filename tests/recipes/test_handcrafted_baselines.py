@@ -1,22 +1,19 @@
 """The baselines as users run them, on a few drawn objects that someone compared."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.common_processes import run_module
+from tests.common_recipes import command
 from tests.retrieval.tiny_run import write_tiny_run
 from tfsbir.baselines import BagOfHOG, RankSVM, dense_hog
 from tfsbir.data import qmul_v1, synthetic, synthetic_folder
 from tfsbir.metrics import accuracy, triplet_accuracy
 from tfsbir.preprocessing import center_crop
 from tfsbir.runs import RunDirectory
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +49,8 @@ def pairs(tmp_path_factory):
 
 
 def run(baseline, folder, workdir, *flags, dataset="qmul_v1"):
-    command = [
-        sys.executable, "-m", "recipes.handcrafted_baselines", f"--baseline={baseline}",
-        f"--dataset={dataset}", f"--data_dir={folder}", f"--workdir={workdir}", "--num_workers=0", *flags,
-    ]  # fmt: skip
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    given = (f"--baseline={baseline}", "--num_workers=0", *flags)
+    return run_module(command("handcrafted_baselines", dataset, folder, workdir, *given))
 
 
 def measured(machine, test, describe_sketches, describe_photos):

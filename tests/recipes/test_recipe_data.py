@@ -3,19 +3,16 @@
 import json
 import os
 import pickle
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.common_processes import ROOT, run_module
+from tests.common_recipes import command
 from tests.tiny_forest import write_forest
 from tfsbir.data import synthetic
 from tfsbir.runs import RunDirectory
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +34,7 @@ def chairs(tmp_path_factory):
 
 
 def run(recipe, data_dir, workdir, *flags, dataset="chairv2"):
-    return subprocess.run(
-        [
-            sys.executable, "-m", f"recipes.{recipe}", f"--dataset={dataset}", f"--data_dir={data_dir}",
-            f"--workdir={workdir}", *flags,
-        ],
-        cwd=ROOT, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    return run_module(command(recipe, dataset, data_dir, workdir, *flags))
 
 
 def train(data_dir, workdir, *flags, dataset="chairv2"):

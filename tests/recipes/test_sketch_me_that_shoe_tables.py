@@ -2,17 +2,15 @@
 
 import json
 import shlex
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from recipes import tables
+from tests.common_processes import ROOT, run_module
 from tests.common_tables import check_parsed, fake_recipes, run_each
 
-ROOT = Path(__file__).resolve().parents[2]
 PAPER = ROOT / "results" / "sketch_me_that_shoe" / "tables"
 MODULE = "recipes.sketch_me_that_shoe_tables"
 RECIPES = ("sketch_me_that_shoe", "handcrafted_baselines", "cross_domain_shape")
@@ -41,7 +39,7 @@ Our full model | 39.13 87.83
 
 def run(cwd, *flags, table=2):
     arguments = [sys.executable, "-m", MODULE, f"--table={table}", *flags]
-    return subprocess.run(arguments, cwd=cwd, capture_output=True, text=True, timeout=280)
+    return run_module(arguments, cwd)
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.common_processes import ROOT, run_module
+
 PAGE = (ROOT / "docs" / "strokes.md").read_text(encoding="utf-8")
 
 
@@ -22,7 +22,7 @@ def test_the_command_draws_the_pictures(tmp_path):
     python, *arguments = shlex.split(line)
     assert python == "python" and arguments[-1] == "--output=docs/images"
     command = [sys.executable, *arguments[:-1], f"--output={tmp_path / 'images'}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = run_module(command)
     assert done.returncode == 0, done.stderr
     shown = re.findall(r"!\[[^\]]+\]\((images/strokes_[^)]+)\)", PAGE)
     assert len(shown) == 5
@@ -47,19 +47,10 @@ def test_the_example_runs():
 
 def test_a_broken_sketch_is_an_error_line(tmp_path):
     (tmp_path / "broken.svg").write_text("<svg")
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "recipes.stroke_pictures",
-            f"--sketch={tmp_path / 'broken.svg'}",
-            f"--output={tmp_path}",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = run_module([
+        sys.executable, "-m", "recipes.stroke_pictures", f"--sketch={tmp_path / 'broken.svg'}",
+        f"--output={tmp_path}",
+    ])  # fmt: skip
     assert done.returncode == 1
     assert f"error: {tmp_path / 'broken.svg'}: expected an SVG file" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["broken.svg"]
