@@ -85,7 +85,8 @@ def define_encoder_flags(backbone, backbones=BACKBONES):
     flags.DEFINE_string(
         "weights", None,
         "Where the encoders start: a finished run (its directory), a trained encoder (.keras), or ImageNet "
-        "weights (squeezenet, pooled_squeezenet and vgg16: .h5; inception_v1: .caffemodel).",
+        "weights (squeezenet, pooled_squeezenet and vgg16: .h5, or, of vgg16, `imagenet` to fetch them; "
+        "inception_v1: .caffemodel).",
     )  # fmt: skip
     flags.DEFINE_enum(
         "precision", "float32", ["float32", "mixed_bfloat16"],

@@ -92,6 +92,35 @@ def test_files_that_do_not_fit_are_named(tmp_path, encoder):
     np.testing.assert_array_equal(encoder.get_layer("block1_conv1").get_weights()[0], before)
 
 
+def test_weights_are_fetched_by_name(monkeypatch):
+    asked = []
+
+    def published(include_top, weights):
+        asked.append((include_top, weights))
+        return keras_vgg16(weights=None, include_top=include_top, input_shape=(32, 32, 3))
+
+    keras_vgg16 = keras.applications.VGG16
+    monkeypatch.setattr(keras.applications, "VGG16", published)
+    loaded = vgg16_encoder(channels=3, **SMALL)
+    before = {name: loaded.get_layer(name).get_weights()[0] for name in (*CONVOLUTIONS, *CLASSIFIER)}
+    load_vgg16_weights(loaded, "imagenet")
+    assert asked == [(False, "imagenet")]  # The fully connected layers are of other sizes.
+    for name in before:
+        is_kept = np.array_equal(loaded.get_layer(name).get_weights()[0], before[name])
+        assert is_kept == (name in CLASSIFIER), name
+
+
+def test_weights_that_cannot_be_fetched_are_an_error(monkeypatch, encoder):
+    def published(include_top, weights):
+        raise Exception("URL fetch failure on https://example.org/vgg16.h5: None -- no route")
+
+    monkeypatch.setattr(keras.applications, "VGG16", published)
+    with pytest.raises(
+        InputError, match=r"`weights` imagenet must be fetched .* Received: URL fetch failure"
+    ):
+        load_vgg16_weights(encoder, "imagenet")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

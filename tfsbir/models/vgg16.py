@@ -37,12 +37,12 @@ def vgg16_encoder(
         channels: 1 for sketches and edge maps, 3 for RGB photos.
         units: Two integers > 0, widths of `fc1` and `fc2`. With 4,096 and images of 224 px they are the
             published network's: 119 of the encoder's 135 million parameters.
-        weights: Path of ImageNet weights (`load_vgg16_weights`), or None to start from scratch.
+        weights: ImageNet weights, a path or "imagenet" (`load_vgg16_weights`), or None to start from scratch.
         name: Name of the model.
     Returns: A `keras.Model` from `(batch, image_size, image_size, channels)` in [-1, 1] to
         `(batch, embedding_dim)` of any length. Its layers carry the published names, `block1_conv1` .. `fc2`.
     Raises: `ValueError` for sizes, channels or units out of range; `InputError` for a weights file that is
-        missing, damaged or of another network, naming the layer.
+        missing, damaged, of another network, naming the layer, or that cannot be fetched.
     Source: Simonyan and Zisserman, 2014, arxiv.org/abs/1409.1556, configuration D; Dey et al., "Doodle to
         Search", CVPR 2019, Sec. 4.2.
     """
@@ -73,16 +73,39 @@ def vgg16_encoder(
     return model
 
 
-def load_vgg16_weights(model, path):
+def load_vgg16_weights(model, weights):
     """Copies ImageNet weights from one of Keras' two published HDF5 files into a model's VGG-16 layers.
 
     `vgg16_weights_tf_dim_ordering_tf_kernels.h5` has the fully connected layers, too;
     `vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5` has not, and leaves the model's own as they are.
 
-    Raises: `InputError` naming the file and, where one is at fault, the layer. The model is then
-        unchanged.
+    Args:
+        model: `keras.Model` with layers of the published names.
+        weights: Path of such a file, or "imagenet" to have `keras.applications` fetch it once and keep it:
+            the first (528 MB) where the model's fully connected layers are the published ones, else the
+            second.
+    Raises: `InputError` naming the file and, where one is at fault, the layer; or that the file cannot be
+        fetched. The model is then unchanged.
     """
-    path = Path(path)
+    loaded = _fetch(model) if weights == "imagenet" else _read(model, Path(weights))
+    for name, of_layer in loaded.items():
+        model.get_layer(name).set_weights(of_layer)
+
+
+def _fetch(model):
+    has_top = [model.get_layer(name).kernel.shape for name in CLASSIFIER] == [(25088, 4096), (4096, 4096)]
+    try:
+        published = keras.applications.VGG16(include_top=has_top, weights="imagenet")
+    except Exception as error:  # What Keras raises where it cannot fetch a file is no narrower.
+        raise InputError(
+            f"`weights` imagenet must be fetched by keras.applications; give a file's path where that cannot "
+            f"be. Received: {str(error).splitlines()[0]}"
+        ) from None
+    names = CONVOLUTIONS + (list(CLASSIFIER) if has_top else [])
+    return {name: published.get_layer(name).get_weights() for name in names}
+
+
+def _read(model, path):
     if not path.is_file():
         raise InputError(f"{path}: expected a file of VGG-16 ImageNet weights; there is no such file")
     loaded = {}
@@ -96,5 +119,4 @@ def load_vgg16_weights(model, path):
             f"{path}: expected a file of VGG-16 ImageNet weights in HDF5, from layer block1_conv1 on; it is "
             f"damaged or of another kind ({str(error).splitlines()[0]})"
         ) from None
-    for name, weights in loaded.items():
-        model.get_layer(name).set_weights(weights)
+    return loaded
