@@ -39,6 +39,7 @@ FLAGS = flags.FLAGS
 RECIPE = "doodle_to_search"
 # By backbone, the layer whose map is attended to, about how large its values are, and the attention's width.
 FEATURE_MAPS = {"pooled_squeezenet": ("fire9", 32.0, 256), "vgg16": ("block5_pool", 32.0, 380)}
+HAS_UNIT_NORM = {"pooled_squeezenet": True, "vgg16": False}
 CHOSEN_BY = "validation/mAP@all"
 
 data.define_photo_flags()
@@ -99,9 +100,10 @@ def main(_):
     with strategy.scope():
         pair = encoders.make_encoders(train.photo_input == "edges", train.photo_input, extend)
         dim = pair.sketch.output_shape[-1]
+        scale = dim**0.5 if HAS_UNIT_NORM[FLAGS.backbone] else 1.0
         heads = {
-            "domain_classifier": models.domain_classifier(dim),
-            "semantic_decoder": models.semantic_decoder(dim, word_vectors.shape[1]),
+            "domain_classifier": models.domain_classifier(dim, scale=scale),
+            "semantic_decoder": models.semantic_decoder(dim, word_vectors.shape[1], scale=scale),
         }
         reversals = {"domain": GradientReversal(0.0), "negative": GradientReversal(FLAGS.semantic_reversal)}
         optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)

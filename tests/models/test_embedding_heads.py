@@ -22,6 +22,14 @@ def test_it_is_a_perceptron_of_the_papers_size(make, widths):
 
 
 @HEADS
+def test_embeddings_of_unit_norm_are_brought_to_unit_variance(make, widths):
+    scaled, plain = make(16, scale=4.0), make(16)
+    plain.set_weights(scaled.get_weights())
+    embedding = np.random.default_rng(0).normal(size=(5, 16)).astype("float32")
+    np.testing.assert_allclose(scaled(embedding), plain(4.0 * embedding), rtol=1e-5, atol=1e-6)
+
+
+@HEADS
 def test_hidden_values_are_dropped_in_training_alone(make, widths):
     model = make(8)
     embedding = np.ones((4, 8), np.float32)

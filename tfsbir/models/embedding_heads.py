@@ -3,7 +3,7 @@
 import keras
 
 
-def domain_classifier(embedding_dim=256, units=(64, 64), dropout=0.5, name="domain_classifier"):
+def domain_classifier(embedding_dim=256, units=(64, 64), dropout=0.5, scale=1.0, name="domain_classifier"):
     """Builds the multi-layer perceptron from an embedding to the logit of being a photo's.
 
     Put a `GradientReversal` before it and train both with `DomainConfusion`. It computes in float32 under
@@ -13,17 +13,20 @@ def domain_classifier(embedding_dim=256, units=(64, 64), dropout=0.5, name="doma
         embedding_dim: Integer > 0, length of the embedding.
         units: Sequence of integers > 0, widths of the hidden layers, each with ReLU and dropout.
         dropout: Share of the hidden values that are dropped in training, in [0, 1).
+        scale: Float, what embeddings are multiplied by first. With the square root of `embedding_dim` the
+            values of embeddings of unit norm, else so small that layers hardly learn from them, have about
+            unit variance.
         name: Name of the model.
     Returns: A `keras.Model` from `(batch, embedding_dim)` to `(batch, 1)` float32, > 0 for a photo.
     Raises: `ValueError` where Keras refuses a width or the dropout.
     Source: Dey et al., "Doodle to Search", CVPR 2019, Sec. 5.1: three layers with ReLU; widths and dropout
         are the released code's.
     """
-    return _perceptron(embedding_dim, units, dropout, 1, name)
+    return _perceptron(embedding_dim, units, dropout, scale, 1, name)
 
 
 def semantic_decoder(
-    embedding_dim=256, semantic_dim=300, units=(300, 300), dropout=0.5, name="semantic_decoder"
+    embedding_dim=256, semantic_dim=300, units=(300, 300), dropout=0.5, scale=1.0, name="semantic_decoder"
 ):
     """Builds the multi-layer perceptron from an embedding to the word vector of its class.
 
@@ -34,17 +37,19 @@ def semantic_decoder(
         semantic_dim: Integer > 0, length of the word vectors.
         units: As for `domain_classifier`.
         dropout: As for `domain_classifier`.
+        scale: As for `domain_classifier`.
         name: Name of the model.
     Returns: A `keras.Model` from `(batch, embedding_dim)` to `(batch, semantic_dim)` float32, of any length.
     Raises: `ValueError` where Keras refuses a width or the dropout.
     Source: Dey et al., "Doodle to Search", CVPR 2019, Sec. 5.1: three layers with ReLU; widths and dropout
         are the released code's. The last layer has no ReLU here, since word vectors have both signs.
     """
-    return _perceptron(embedding_dim, units, dropout, semantic_dim, name)
+    return _perceptron(embedding_dim, units, dropout, scale, semantic_dim, name)
 
 
-def _perceptron(embedding_dim, units, dropout, output_dim, name):
-    embedding = x = keras.Input((embedding_dim,), name="embedding")
+def _perceptron(embedding_dim, units, dropout, scale, output_dim, name):
+    embedding = keras.Input((embedding_dim,), name="embedding")
+    x = keras.layers.Rescaling(scale, dtype="float32", name="scaled")(embedding)
     for index, width in enumerate(units, 1):
         x = keras.layers.Dense(width, activation="relu", dtype="float32", name=f"hidden{index}")(x)
         x = keras.layers.Dropout(dropout, dtype="float32", name=f"dropout{index}")(x)
