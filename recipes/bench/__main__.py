@@ -4,7 +4,7 @@ from pathlib import Path
 
 from absl import flags
 
-from recipes.bench.alignment import NUM_CLASSES, alignment_row, refresh_row
+from recipes.bench.alignment import CLASSES_BESIDE, NUM_CLASSES, alignment_row, refresh_row
 from recipes.bench.evaluation import (
     NUM_QUERIES,
     draw_evaluation_costs,
@@ -46,7 +46,8 @@ def main(_):
             search_row(FLAGS.rounds),
         ]
     rows += [*holef_rows(FLAGS.num_photos, FLAGS.rounds), *learned_distance_rows(FLAGS.rounds)]
-    rows += [alignment_row(FLAGS.num_classes), refresh_row(FLAGS.rounds)]
+    beside = min(FLAGS.num_classes, CLASSES_BESIDE)
+    rows += [alignment_row(FLAGS.num_classes), refresh_row(FLAGS.rounds, beside)]
     rows += evaluation_rows(FLAGS.num_queries)
     costs = stroke_costs(FLAGS.rounds)
     growth = evaluation_costs(FLAGS.num_queries) if FLAGS.evaluation_plot else []

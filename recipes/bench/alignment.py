@@ -35,7 +35,7 @@ def alignment_row(num_classes=NUM_CLASSES):
     return Row(name, seconds, f"{scale * LIMIT:g} s, the limit", scale * LIMIT)
 
 
-def refresh_row(rounds, num_classes=CLASSES_BESIDE):
+def refresh_row(rounds, num_classes):
     """A training step beside a refresh of the pools, in the process that the recipe has, against alone."""
     step = training_step(sketch_a_net(), SquaredEuclidean())
     random = np.random.default_rng(0)
