@@ -15,6 +15,7 @@ MODULE = "recipes.doodle_to_search_tables"
 GIVEN = (
     "--data_dir=/sets/sketchy", "--unseen_classes=/sets/unseen_21.txt", "--word_vectors=/sets/words.npz",
 )  # fmt: skip
+FROZEN = "--weights=/runs/frozen_pooled_squeezenet_seed0"
 OTHER = "--more_unseen_classes=/sets/unseen_25.txt"
 # As one reads them in the paper: mAP, mAP@200 and precision@200 on Sketchy-Extended.
 PRINTED = {
@@ -50,11 +51,17 @@ def commands():
 
 
 def trainings(text):
-    """Returns a dict from the names of run directories to the flags that make them, of seed 1."""
-    lines = [shlex.split(line)[2:] for line in text.splitlines()]
-    return {
-        Path(line[-1]).name.removesuffix("_seed1"): set(line[1:-1]) for line in lines if "seed1" in line[-1]
-    }
+    """Returns a dict from the names of run directories to the flags that make them, of seed 1.
+
+    Starts, which all seeds share, have seed 0 alone.
+    """
+    found = {}
+    for line in text.splitlines():
+        arguments = shlex.split(line)[2:]
+        name, seed = Path(arguments[-1]).name.rsplit("_seed", 1)
+        if seed == ("0" if name.startswith("frozen") else "1"):
+            found[name] = set(arguments[1:-1])
+    return found
 
 
 def test_rows_differ_in_what_they_leave_out_alone(commands):
@@ -70,8 +77,10 @@ def test_rows_differ_in_what_they_leave_out_alone(commands):
     }
     shared = {frozenset(found[f"{name}_pooled_squeezenet"] - flags) for name, flags in own.items()}
     (shared,) = shared
-    assert {*GIVEN, "--weights=/w.h5", "--dataset=sketchy", "--photo_input=rgb", "--seed=1"} <= shared
+    assert {*GIVEN, FROZEN, "--dataset=sketchy", "--photo_input=rgb", "--seed=1"} <= shared
     frozen = found["frozen_pooled_squeezenet"]
+    assert {*GIVEN, "--weights=/w.h5", "--attention=False", *none_of} <= frozen
+    assert "frozen_pooled_squeezenet_seed1" not in commands["3"]
     assert {"--steps=1", "--learning_rate=0.0", "--head_learning_rate=0.0", "--weight_decay=0.0"} <= frozen
     assert commands["conventions"] == commands["3"]
 
@@ -79,8 +88,12 @@ def test_rows_differ_in_what_they_leave_out_alone(commands):
 def test_another_split_differs_in_its_classes_alone(commands):
     found, less = trainings(commands["2"]), trainings(commands["2, less"])
     full, other = (found[f"{name}_pooled_squeezenet"] for name in ("full", "full_other_split"))
-    assert full ^ other == {GIVEN[1], "--unseen_classes=/sets/unseen_25.txt"}
-    assert set(less) == set(found) - {"full_other_split_pooled_squeezenet"}
+    of_other = "--unseen_classes=/sets/unseen_25.txt"
+    start = FROZEN.replace("frozen", "frozen_other_split")
+    assert full ^ other == {GIVEN[1], of_other, FROZEN, start}
+    frozen, other = (found[f"frozen{name}_pooled_squeezenet"] for name in ("", "_other_split"))
+    assert frozen ^ other == {GIVEN[1], of_other}
+    assert set(less) == {name for name in found if "other_split" not in name}
     assert full == trainings(commands["3"])["full_pooled_squeezenet"]
 
 
