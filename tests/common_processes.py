@@ -1,4 +1,4 @@
-"""Python modules run as `python -m` runs them, in processes of their own that start fast."""
+"""Python run as `python -m` and `python -c` run it, in processes of their own that start fast."""
 
 import atexit
 import multiprocessing
@@ -29,11 +29,20 @@ def run_module(arguments, cwd=ROOT, timeout=300):
     """
     executable, option, module, *rest = map(str, arguments)
     assert (executable, option) == (sys.executable, "-m")
+    return _run([module, *rest], _run_module, (module,), cwd, timeout)
+
+
+def run_script(script, *arguments, cwd=ROOT, timeout=300):
+    """Runs lines of Python as `python -c` does; else as `run_module`."""
+    return _run(["-c", *map(str, arguments)], _run_script, (script,), cwd, timeout)
+
+
+def _run(argv, function, given, cwd, timeout):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     with tempfile.TemporaryDirectory() as folder:
         printed = [Path(folder) / name for name in ("stdout", "stderr")]
-        process = context.Process(target=_become, args=(module, rest, str(cwd), *map(str, printed)))
+        process = context.Process(target=_become, args=(argv, function, given, str(cwd), *map(str, printed)))
         process.start()
         process.join(timeout)
         is_late = process.exitcode is None
@@ -44,20 +53,28 @@ def run_module(arguments, cwd=ROOT, timeout=300):
         process.close()
         stdout, stderr = (path.read_text(encoding="utf-8") for path in printed)
     if is_late:
-        raise subprocess.TimeoutExpired(arguments, timeout, stdout, stderr)
-    return subprocess.CompletedProcess(arguments, code, stdout, stderr)
+        raise subprocess.TimeoutExpired(argv, timeout, stdout, stderr)
+    return subprocess.CompletedProcess(argv, code, stdout, stderr)
 
 
-def _become(module, arguments, cwd, *printed):
+def _run_module(module):
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _run_script(script):
+    exec(script, {"__name__": "__main__"})
+
+
+def _become(argv, function, given, cwd, *printed):
     for descriptor, path in enumerate(printed, 1):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(file, descriptor)
         os.close(file)
     os.chdir(cwd)
     sys.path.insert(0, cwd)
-    sys.argv = [module, *arguments]
+    sys.argv = argv
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        function(*given)
     finally:
         # As the interpreter does at its end; a process of multiprocessing would leave out the second.
         threading._shutdown()

@@ -1,11 +1,9 @@
 """Recipes that train nothing, and many commands in one process, for the tables' tests."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.common_processes import ROOT, run_script
+
 # Plain Python alone, since TensorFlow takes seconds to start.
 FAKE = """
 import json, os, signal, sys, time
@@ -85,14 +83,14 @@ def fake_recipes(folder, names=("fake",)):
 
 
 def run_each(module, cwd, commands):
-    """Returns what each of several commands of one module prints, or its error; TensorFlow starts once."""
+    """Returns what each of several commands of one module prints, or its error."""
     script = (
         "import contextlib, importlib, io, json, sys\n"
         "from absl import flags\n"
         "from tfsbir.errors import InputError\n"
         "module = importlib.import_module(sys.argv[1])\n"
         "printed = []\n"
-        "for arguments in json.load(sys.stdin):\n"
+        "for arguments in json.loads(sys.argv[2]):\n"
         "    flags.FLAGS.unparse_flags()\n"
         "    flags.FLAGS(['tables', *arguments])\n"
         "    with contextlib.redirect_stdout(io.StringIO()) as stdout:\n"
@@ -103,10 +101,7 @@ def run_each(module, cwd, commands):
         "    printed.append(stdout.getvalue())\n"
         "json.dump(printed, sys.stdout)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script, module], cwd=cwd, input=json.dumps(commands), capture_output=True,
-        text=True, timeout=280,
-    )  # fmt: skip
+    done = run_script(script, module, json.dumps(commands), cwd=cwd)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -117,13 +112,11 @@ def check_parsed(recipe, lines):
         "import importlib, json, sys\n"
         "from absl import flags\n"
         "importlib.import_module(sys.argv[1])\n"
-        "for arguments in json.load(sys.stdin):\n"
+        "for arguments in json.loads(sys.argv[2]):\n"
         "    flags.FLAGS.unparse_flags()\n"
         "    assert flags.FLAGS(arguments) == arguments[:1]\n"
     )
     lines = [arguments for arguments in lines if arguments[0] == f"recipes.{recipe}"]
     assert lines
-    subprocess.run(
-        [sys.executable, "-c", script, f"recipes.{recipe}"], cwd=ROOT, input=json.dumps(lines), text=True,
-        check=True, timeout=120,
-    )  # fmt: skip
+    done = run_script(script, f"recipes.{recipe}", json.dumps(lines))
+    assert done.returncode == 0, done.stderr

@@ -1,19 +1,16 @@
 """The tables of attribute-driven ranking: rows, commands, and that the recipes take them."""
 
 import json
-import os
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from recipes import tables
+from tests.common_processes import ROOT, run_script
 from tests.common_tables import check_parsed, fake_recipes, run_each
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results" / "attribute_ranking" / "tables"
 MODULE = "recipes.attribute_ranking_tables"
 RECIPES = ("attribute_ranking", "sketch_me_that_shoe")
@@ -132,10 +129,7 @@ def test_steps_are_drawn_from_what_both_ways_logged(tmp_path):
         "flags.FLAGS(['tables', '--table=parts', '--workdir=runs', '--seeds=0,1'])\n"
         "print(attribute_ranking_tables.draw_steps(Path('steps.png')))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=200,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    done = run_script(script, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     # Random sampling has 15 % in the end, at step 50; the other passes it at step 30.
     assert done.stdout == "{'random': 50, 'attribute-driven': 30}\n"

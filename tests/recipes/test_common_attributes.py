@@ -2,19 +2,15 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from recipes.common import attributes
 from tests.common_data import small_split
+from tests.common_processes import run_script
 from tfsbir.errors import InputError
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -90,11 +86,8 @@ def test_flags_as_a_recipe_declares_them(table):
     )
     sketches = table.with_name("sketches.csv")
     sketches.write_text("file,laces\ns0.png,0\ns11.png,1\n")
-    command = [
-        sys.executable, "-c", program, f"--photo_attributes={table}", f"--sketch_attributes={sketches}",
-        "--sketches_take_photos",
-    ]  # fmt: skip
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    given = (f"--photo_attributes={table}", f"--sketch_attributes={sketches}", "--sketches_take_photos")
+    done = run_script(program, *given)
     assert done.returncode == 0, done.stderr
     names, photos, sketch_values = json.loads(done.stdout)
     assert names == ["laces"]

@@ -1,16 +1,14 @@
 """Measuring a run on rated photos, with distractors and without, as users do it."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.common_files import write_image
-from tests.common_recipes import ROOT, command, run
+from tests.common_processes import run_script
+from tests.common_recipes import command, run
 from tests.retrieval.tiny_run import write_tiny_run
 from tfsbir import metrics
 from tfsbir.data import RGB, bmvc14, category_folder, synthetic_folder, with_distractors
@@ -210,10 +208,7 @@ def test_bad_flags_are_told(work, zero_shot):
             "`classes` goes with `more_dataset`. Received: list.txt without it"
         ),
     }
-    done = subprocess.run(
-        [sys.executable, "-c", CHECK, *bad], cwd=work, capture_output=True, text=True, timeout=300,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    done = run_script(CHECK, *bad, cwd=work)
     printed = done.stdout.splitlines()
     assert len(printed) == len(bad), done.stderr
     for line, message in zip(printed, bad.values(), strict=True):

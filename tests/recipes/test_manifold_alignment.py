@@ -1,14 +1,13 @@
 """The recipe of aligned pools as users run it, on a few images of classes that two data sets share."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from tests.common_files import write_image, write_ndjson
-from tests.common_recipes import ROOT, command, losses, run, run_killed_and_resumed
+from tests.common_processes import run_script
+from tests.common_recipes import command, losses, run, run_killed_and_resumed
 from tfsbir.alignment import Pools
 from tfsbir.runs import RunDirectory
 
@@ -168,14 +167,12 @@ for arguments in sys.argv[1:]:
 
 
 def test_flags_that_do_not_fit_are_refused():
-    done = subprocess.run(
-        [
-            sys.executable, "-c", CHECK, "--steps=20 --warmup_steps=20",
-            "--warmup_steps=5 --refresh_every=10 --max_staleness=11",
-            "--max_staleness=5 --method=triplet --share_from=conv4",
-        ],
-        cwd=ROOT, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    done = run_script(
+        CHECK,
+        "--steps=20 --warmup_steps=20",
+        "--warmup_steps=5 --refresh_every=10 --max_staleness=11",
+        "--max_staleness=5 --method=triplet --share_from=conv4",
+    )
     assert done.stdout.splitlines() == [
         "`warmup_steps` must be below 20 (`steps`), of which they are a part. Received: 20",
         "`max_staleness` must be at most 10 (`refresh_every`). Received: 11",

@@ -1,15 +1,12 @@
 import json
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from recipes import results
+from tests.common_processes import ROOT, run_module
 from tfsbir.errors import InputError
 from tfsbir.runs import RunDirectory
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def finished_run(path, seed, accuracy, folder="sets/shoes"):
@@ -57,7 +54,7 @@ def test_the_command_rewrites_the_table_and_nothing_else(tmp_path):
         sys.executable, "-m", "recipes.results", f"--add={tmp_path / 'run'}",
         f"--results={tmp_path / 'results'}", f"--readme={readme}",
     ]  # fmt: skip
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    assert run_module(command).returncode == 0
     text = readme.read_text()
     assert text.startswith("before\n")
     assert text.endswith("after\n")
