@@ -23,11 +23,13 @@ Of a step of the domain factor's schedule there are many in an epoch, and the ra
 """
 
 import numpy as np
+import tensorflow as tf
 from absl import flags
 from keras import ops
 
 from recipes.common import augmentation, data, encoders, evaluation, ranking, running, semantics, training
 from recipes.common.early_stopping import EarlyStopping
+from recipes.common.head_warmup import warm_up_heads
 from recipes.common.view_distances import ViewDistances
 from tfsbir import command, losses, models, sampling
 from tfsbir.data.batches import batches
@@ -40,6 +42,7 @@ RECIPE = "doodle_to_search"
 # By backbone, the layer whose map is attended to, about how large its values are, and the attention's width.
 FEATURE_MAPS = {"pooled_squeezenet": ("fire9", 32.0, 256), "vgg16": ("block5_pool", 32.0, 380)}
 HAS_UNIT_NORM = {"pooled_squeezenet": True, "vgg16": False}
+HEAD_WEIGHTS = {"domain_classifier": "domain_weight", "semantic_decoder": "semantic_weight"}
 CHOSEN_BY = "validation/mAP@all"
 
 data.define_photo_flags()
@@ -52,6 +55,11 @@ flags.DEFINE_float(
     "head_learning_rate", None,
     "Learning rate of classifier and decoder, which begin with nothing; by default that of the encoders.",
     lower_bound=0.0,
+)  # fmt: skip
+flags.DEFINE_integer(
+    "head_steps", 0,
+    "Steps in which classifier and decoder learn, at a constant rate, from the embeddings where the encoders "
+    "start, before these are trained.", lower_bound=0,
 )  # fmt: skip
 flags.DEFINE_float("weight_decay", 5e-4, "Weight decay.", lower_bound=0.0)
 flags.DEFINE_float("margin", 1.0, "Margin of the triplet loss, in distance (mu of Eq. 1).", lower_bound=1e-6)
@@ -118,6 +126,11 @@ def main(_):
     encoders.start_encoders(run, pair, train)
     branches = {"sketch": pair.sketch, "photo": pair.photo}
     stopping = EarlyStopping(run, branches, CHOSEN_BY, FLAGS.patience)
+    head_loss = weighted_head_loss(heads, reversals, word_vectors)
+    asked = [heads[name] for name, weight in HEAD_WEIGHTS.items() if FLAGS[weight].value]
+    if FLAGS.head_steps and asked and not tf.train.latest_checkpoint(run.checkpoints):
+        rate = FLAGS.learning_rate if FLAGS.head_learning_rate is None else FLAGS.head_learning_rate
+        warm_up_heads(asked, pair, train, sampler, head_loss, FLAGS.head_steps, rate)
 
     def before_step(step):
         epoch = step * FLAGS.batch_size / len(train.sketches)
@@ -130,7 +143,7 @@ def main(_):
 
     seconds = training.train(
         run, {**branches, **heads}, optimizer, strategy, make_batches,
-        triplet_loss(pair, heads, reversals, word_vectors),
+        triplet_loss(pair, head_loss),
         evaluator(pair, heads["domain_classifier"], validation),
         head_optimizers, before_step, stopping,
     )  # fmt: skip
@@ -157,32 +170,42 @@ def domain_factor(epoch):
     )
 
 
-def triplet_loss(pair, heads, reversals, word_vectors):
+def triplet_loss(pair, head_loss):
     """Returns Eq. 4.
 
     Args:
         pair: `EncoderPair`.
+        head_loss: What `weighted_head_loss` returns.
+    """
+    ranking_loss = losses.TripletRanking(FLAGS.margin, Euclidean())
+
+    def replica_loss(batch):
+        embeddings = pair.encode(batch["sketch"], [batch["photo"], batch["negative"]], training=True)
+        return ranking_loss(batch["label"], embeddings) + head_loss(batch["label"], embeddings)
+
+    return replica_loss
+
+
+def weighted_head_loss(heads, reversals, word_vectors):
+    """Returns a function from labels and the embeddings of triplets to what Eq. 4 has beside the ranking.
+
+    Args:
         heads: Dict of the models `domain_classifier` and `semantic_decoder`.
         reversals: Dict of the `GradientReversal`s before them: `domain`, and of the `negative` alone.
         word_vectors: `(num_classes, semantic_dim)` float32 by label.
     """
-    ranking_loss = losses.TripletRanking(FLAGS.margin, Euclidean())
     domain_loss, semantic_loss = losses.DomainConfusion(), losses.SemanticReconstruction()
     classify, decode = heads["domain_classifier"], heads["semantic_decoder"]
 
-    def replica_loss(batch):
-        sketch, photo, negative = pair.encode(
-            batch["sketch"], [batch["photo"], batch["negative"]], training=True
-        )
-        label = batch["label"]
-        value = ranking_loss(label, (sketch, photo, negative))
+    def head_loss(label, embeddings):
+        value = 0.0
         if FLAGS.domain_weight:
             logits = tuple(
-                classify(reversals["domain"](embedding), training=True)
-                for embedding in (sketch, photo, negative)
+                classify(reversals["domain"](embedding), training=True) for embedding in embeddings
             )
             value += FLAGS.domain_weight * domain_loss(label, logits)
         if FLAGS.semantic_weight:
+            sketch, photo, negative = embeddings
             decoded = tuple(
                 decode(embedding, training=True)
                 for embedding in (sketch, photo, reversals["negative"](negative))
@@ -190,7 +213,7 @@ def triplet_loss(pair, heads, reversals, word_vectors):
             value += FLAGS.semantic_weight * semantic_loss(ops.take(word_vectors, label, axis=0), decoded)
         return value
 
-    return replica_loss
+    return head_loss
 
 
 def evaluator(pair, classifier, validation):

@@ -17,6 +17,7 @@ SMALL = (
     "--photo_input=rgb", "--backbone=pooled_squeezenet", "--embedding_dim=16",
     "--train_from=fire9_squeeze1x1", "--steps=4", "--batch_size=4", "--eval_every=2", "--checkpoint_every=2",
     "--num_views=1", "--num_workers=0", "--validation_share=0.45", "--domain_delay=0", "--domain_ramp=1",
+    "--head_steps=2",
 )  # fmt: skip
 
 

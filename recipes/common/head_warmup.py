@@ -1,0 +1,46 @@
+"""Teaching what stands behind the encoders before these move."""
+
+import sys
+
+import keras
+import tensorflow as tf
+from tqdm import tqdm
+
+from recipes.common import evaluation
+
+
+def warm_up_heads(heads, pair, train, sampler, head_loss, steps, learning_rate):
+    """Trains heads on the embeddings that encoders have before their own training, one view an image.
+
+    A head that begins with nothing tells the encoders nothing at first. Here it has learned what it can from
+    the embeddings where they start.
+
+    Args:
+        heads: `keras.Model`s; changed in place.
+        pair: `EncoderPair`, which stays as it is.
+        train: `Split` to embed.
+        sampler: Function from a step to a dict of indices into `train`: `sketch`, `photo`, `negative`.
+        head_loss: Function from a batch's labels and three embeddings to a loss.
+        steps: Integer >= 1; the images are embedded once for all of them.
+        learning_rate: Of Adam, constant.
+    """
+    sketches = evaluation.images_encoder(pair.sketch)(train.sketches)
+    photos = evaluation.images_encoder(pair.photo)(train.photos)
+    labels = tf.convert_to_tensor(train.sketch_labels)
+    variables = [variable for head in heads for variable in head.trainable_variables]
+    optimizer = keras.optimizers.Adam(learning_rate)
+    optimizer.build(variables)
+
+    @tf.function
+    def step(index):
+        embeddings = [
+            tf.gather(sketches, index["sketch"]),
+            tf.gather(photos, index["photo"]),
+            tf.gather(photos, index["negative"]),
+        ]
+        with tf.GradientTape() as tape:
+            loss = head_loss(tf.gather(labels, index["sketch"]), embeddings)
+        optimizer.apply(tape.gradient(loss, variables), variables)
+
+    for number in tqdm(range(steps), unit="step", desc="heads", file=sys.stderr, leave=False, delay=2):
+        step({name: tf.convert_to_tensor(indices) for name, indices in sampler(number).items()})
