@@ -35,9 +35,10 @@ CONVENTIONS = ("mAP@all", "mAP@all/voc", "mAP@200/found", "mAP@200/min", "mAP@20
 # What every row of a network is trained with. The epochs of the paper's schedule are fewer here.
 SETTINGS = {
     "pooled_squeezenet": {
-        "precision": "mixed_bfloat16", "steps": 400, "batch_size": 32, "eval_every": 50, "patience": 4,
-        "learning_rate": 2e-4, "head_learning_rate": 1e-3, "margin": 0.3, "domain_delay": 1.0,
-        "domain_ramp": 3.0, "train_from": "fire5_squeeze1x1",
+        "precision": "mixed_bfloat16", "steps": 120, "batch_size": 32, "eval_every": 30, "patience": 4,
+        "learning_rate": 5e-5, "head_learning_rate": 1e-3, "head_steps": 500, "margin": 0.3,
+        "temperature": 1.0, "semantic_weight": 3.0, "domain_delay": 0.0, "domain_ramp": 1.0,
+        "max_domain_factor": 0.03, "train_from": "fire5_squeeze1x1",
     },
     "vgg16": {},
 }  # fmt: skip
