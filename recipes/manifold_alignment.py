@@ -70,7 +70,12 @@ STAGED = ("manifold_alignment", "regression")  # The others begin with pairs.
 # A classifier begins with nothing, its encoder does not; and it is gone before it could fit too well.
 HEAD_LEARNING_RATE = 3e-3
 # The last blocks at a resolution above the last, as is the paper's inception_4e.
-SHARE_FROM = {"inception_v1": "inception_4e", "sketch_a_net": "conv4", "squeezenet": "fire8"}
+SHARE_FROM = {
+    "inception_v1": "inception_4e",
+    "pooled_squeezenet": "fire8",
+    "sketch_a_net": "conv4",
+    "squeezenet": "fire8",
+}
 
 data.define_training_data_flags()
 data.define_classes_flag()
@@ -107,7 +112,7 @@ flags.DEFINE_float(
 flags.DEFINE_string(
     "share_from", None,
     "Of --method=regression: layer or block from which on both branches are one; by default inception_4e "
-    "(the paper), fire8 of squeezenet and conv4 of sketch_a_net.",
+    "(the paper), fire8 of SqueezeNet and conv4 of sketch_a_net.",
 )  # fmt: skip
 flags.DEFINE_float("weight_decay", 5e-4, "Weight decay.", lower_bound=0.0)
 augmentation.define_augmentation_flags(

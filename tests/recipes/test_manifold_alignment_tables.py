@@ -38,6 +38,7 @@ def commands():
         "alpha": ("--table=alpha", *ALL_SETS),
         "2, less": ("--table=2", *SETS, "--bmvc14_dir=/sets/bmvc14"),
         "inception_v1": ("--table=2", *SETS, "--backbone=inception_v1", "--steps=40"),
+        "pooled_squeezenet": ("--table=2", *SETS, "--backbone=pooled_squeezenet"),
     }
     shared = ("--workdir=/runs", "--seeds=0,1", "--dry_run", "--weights=/w.h5")
     texts = run_each(MODULE, ROOT, [(*given, *shared) for given in ways.values()])
@@ -115,13 +116,23 @@ def test_methods_differ_in_the_method_alone_and_are_measured_with_distractors(co
         assert {*given, "--distractors_dir=/sets/shoes", "--more_dataset=quickdraw"} <= joined
         assert with_distractors == bmvc14 | {"--distractors_dir=/sets/shoes", "--max_distractors=500"}
     (shared,) = shared
-    assert {"--steps=600", "--weights=/runs/start_squeezenet_seed0"} <= shared
+    assert {"--steps=300", "--weights=/runs/start_squeezenet_seed0"} <= shared
     assert not any(one.startswith("--classes") for one in shared)
     # A training comes before what measures it, and what there is no data for is left out.
     places = [line[-1] for line in commands["2"]]
     assert places.index("--workdir=/runs/triplet_squeezenet_seed0") == 9
     assert not any("--distractors" in one for line in commands["2, less"] for one in line)
     assert len(commands["2, less"]) == 2 * 4 * 2 + 1
+
+
+def test_the_pooled_network_trains_without_a_warmup(commands):
+    found = trainings(commands["pooled_squeezenet"])
+    flags = {method: found[f"{method}_pooled_squeezenet_seed0"] for method in METHODS}
+    own = {"--method=manifold_alignment", "--aligner=manifold", "--pooler=gaussian_mixture"}
+    own |= {"--learning_rate=0.0005", "--warmup_steps=0"}
+    shared = flags["triplet"] - {"--method=triplet"}
+    assert flags["manifold_alignment"] - shared == own
+    assert shared - flags["manifold_alignment"] == {"--learning_rate=3e-05", "--warmup_steps=100"}
 
 
 def test_the_default_alpha_is_a_run_of_the_grid(commands):
@@ -144,11 +155,11 @@ def test_the_classes_are_of_the_sets_that_are_trained_and_tested_on():
 @pytest.mark.parametrize("recipe", ["manifold_alignment", "evaluate"])
 def test_the_recipes_take_the_flags(commands, recipe):
     check_parsed(recipe, [line for lines in commands.values() for line in lines])
-    # The schedule is that of 600 steps, as short.
+    # The schedule is that of 300 steps, as short.
     found = trainings(commands["inception_v1"])
     assert "--steps=1" in found.pop("start_inception_v1_seed0")
     for given in found.values():
-        assert {"--steps=40", "--warmup_steps=13", "--refresh_every=7", "--max_staleness=3"} <= given
+        assert {"--steps=40", "--warmup_steps=13", "--refresh_every=13", "--max_staleness=7"} <= given
 
 
 @pytest.fixture(scope="module")
