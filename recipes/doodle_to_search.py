@@ -41,6 +41,7 @@ FLAGS = flags.FLAGS
 RECIPE = "doodle_to_search"
 # By backbone, the layer whose map is attended to, about how large its values are, and the attention's width.
 FEATURE_MAPS = {"pooled_squeezenet": ("fire9", 32.0, 256), "vgg16": ("block5_pool", 32.0, 380)}
+LAST_LAYERS = {"pooled_squeezenet": "projection", "vgg16": "embedding"}
 HAS_UNIT_NORM = {"pooled_squeezenet": True, "vgg16": False}
 HEAD_WEIGHTS = {"domain_classifier": "domain_weight", "semantic_decoder": "semantic_weight"}
 CHOSEN_BY = "validation/mAP@all"
@@ -55,6 +56,10 @@ flags.DEFINE_float(
     "head_learning_rate", None,
     "Learning rate of classifier and decoder, which begin with nothing; by default that of the encoders.",
     lower_bound=0.0,
+)  # fmt: skip
+flags.DEFINE_float(
+    "projection_learning_rate", None,
+    "Learning rate of the encoders' last layer; by default that of the others.", lower_bound=0.0,
 )  # fmt: skip
 flags.DEFINE_integer(
     "head_steps", 0,
@@ -115,9 +120,18 @@ def main(_):
         }
         reversals = {"domain": GradientReversal(0.0), "negative": GradientReversal(FLAGS.semantic_reversal)}
         optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
-        head_optimizers = {
-            name: training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay, FLAGS.head_learning_rate)
-            for name in heads
+        last_layers = {
+            f"{domain}_projection": encoder.get_layer(LAST_LAYERS[FLAGS.backbone])
+            for domain, encoder in {"sketch": pair.sketch, "photo": pair.photo}.items()
+            if domain == "sketch" or not pair.is_siamese
+        }
+        rates = {
+            **dict.fromkeys(heads, FLAGS.head_learning_rate),
+            **dict.fromkeys(last_layers, FLAGS.projection_learning_rate),
+        }
+        own_optimizers = {
+            name: training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay, rate)
+            for name, rate in rates.items()
         }
     run = running.start_run(RECIPE, train)
     if run.result is not None:
@@ -142,10 +156,10 @@ def main(_):
         )  # fmt: skip
 
     seconds = training.train(
-        run, {**branches, **heads}, optimizer, strategy, make_batches,
+        run, {**branches, **heads, **last_layers}, optimizer, strategy, make_batches,
         triplet_loss(pair, head_loss),
         evaluator(pair, heads["domain_classifier"], validation),
-        head_optimizers, before_step, stopping,
+        own_optimizers, before_step, stopping,
     )  # fmt: skip
     stopping.restore_best()
     run.note(best_step=stopping.best_step, validation_classes=list(validation.class_names))

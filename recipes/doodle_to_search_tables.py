@@ -36,9 +36,9 @@ CONVENTIONS = ("mAP@all", "mAP@all/voc", "mAP@200/found", "mAP@200/min", "mAP@20
 SETTINGS = {
     "pooled_squeezenet": {
         "precision": "mixed_bfloat16", "steps": 120, "batch_size": 32, "eval_every": 30, "patience": 4,
-        "learning_rate": 5e-5, "head_learning_rate": 1e-3, "head_steps": 500, "margin": 0.3,
-        "temperature": 1.0, "semantic_weight": 3.0, "domain_delay": 0.0, "domain_ramp": 1.0,
-        "max_domain_factor": 0.03, "train_from": "fire5_squeeze1x1",
+        "learning_rate": 5e-5, "projection_learning_rate": 1e-3, "head_learning_rate": 1e-3,
+        "head_steps": 500, "margin": 0.3, "temperature": 1.0, "semantic_weight": 3.0, "domain_delay": 0.0,
+        "domain_ramp": 1.0, "max_domain_factor": 0.01, "train_from": "fire5_squeeze1x1",
     },
     "vgg16": {},
 }  # fmt: skip

@@ -101,8 +101,9 @@ def train(
             stages a dict of such functions, by the number of steps after which each takes over; one of
             them is 0.
         evaluate: Function without arguments which returns a dict of metrics, for the log.
-        own_optimizers: Dict from names in `models` to optimizers which train these in place of `optimizer`.
-            They rest in a stage whose loss does not ask for what they train.
+        own_optimizers: Dict from names in `models` to optimizers which train these in place of `optimizer`;
+            one of these may be a layer of another model, whose other layers `optimizer` trains. They rest in
+            a stage whose loss does not ask for what they train.
         before_step: Function of the number of steps done, called before each step's batch is asked for.
         stopping: `EarlyStopping`, which observes each evaluation, one after the last step too, and may end
             training before it; or None.
@@ -110,9 +111,11 @@ def train(
     Raises: `InputError` if the loss is not finite.
     """
     own_optimizers = own_optimizers or {}
+    own_variables = [models[name].trainable_variables for name in own_optimizers]
+    own_ids = {id(variable) for trained in own_variables for variable in trained}
     shared = [model for name, model in models.items() if name not in own_optimizers]
-    variables = [list({id(v): v for model in shared for v in model.trainable_variables}.values())]
-    variables += [models[name].trainable_variables for name in own_optimizers]
+    shared = {id(v): v for model in shared for v in model.trainable_variables}
+    variables = [[v for key, v in shared.items() if key not in own_ids], *own_variables]
     optimizers = [optimizer, *own_optimizers.values()]
     with strategy.scope():
         for one, trained in zip(optimizers, variables, strict=True):

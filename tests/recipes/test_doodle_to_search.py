@@ -101,6 +101,19 @@ def test_two_replicas_train_what_one_does_without_any_of_the_parts(folder, tmp_p
     assert "attention" not in layers
 
 
+def test_the_last_layer_has_a_rate_of_its_own(folder, tmp_path):
+    still = ("--learning_rate=0", "--head_learning_rate=0", "--weight_decay=0", "--steps=2")
+    for name, rate in (("still", 0), ("moved", 0.01)):
+        done = run(training(folder, tmp_path / name, *still, f"--projection_learning_rate={rate}"))
+        assert done.returncode == 0, done.stderr
+    for domain in ("sketch", "photo"):
+        before, after = (RunDirectory(tmp_path / name).load_encoder(domain) for name in ("still", "moved"))
+        for layer in before.layers:
+            pairs = zip(layer.get_weights(), after.get_layer(layer.name).get_weights(), strict=True)
+            is_kept = [np.array_equal(*pair) for pair in pairs]
+            assert not any(is_kept) if layer.name == "projection" else all(is_kept), layer.name
+
+
 def test_training_ends_when_it_gets_no_better(folder, tmp_path):
     # Nothing is learned, so that the first evaluation stays the best.
     still = "--learning_rate=0 --head_learning_rate=0 --weight_decay=0 --steps=20 --eval_every=1 --patience=2"
