@@ -18,7 +18,7 @@ from pathlib import Path
 from absl import flags
 
 from recipes import tables
-from recipes.tables import Command, Row, Table, printed_row
+from recipes.tables import Command, Row, Table, path_of, printed_row
 from tfsbir import command, figures
 from tfsbir.errors import InputError
 from tfsbir.runs import RunDirectory
@@ -175,11 +175,6 @@ def draw_steps(path):
     target = sum(values[-1] for _, values in curves["random"]) / len(curves["random"])
     target = math.floor(1000 * target) / 1000
     return figures.learning_curves(curves, path, target or None)
-
-
-def path_of(flag):
-    """Returns a flag's path, absolute, since a run may go on from another folder, or None."""
-    return FLAGS[flag].value and os.path.abspath(FLAGS[flag].value)
 
 
 def main(_):

@@ -15,13 +15,12 @@ domain classifier tells the domains apart, with the reversal and without. What w
 docs/doodle_to_search.md.
 """
 
-import os
 from pathlib import Path
 
 from absl import flags
 
 from recipes import tables
-from recipes.tables import Command, Row, Table
+from recipes.tables import Command, Row, Table, path_of
 from tfsbir import command, figures
 from tfsbir.errors import InputError
 from tfsbir.runs import RunDirectory
@@ -216,11 +215,6 @@ def draw_domain_accuracy(path):
         curves[method] = [tuple(zip(*run[:shortest], strict=True)) for run in points]
     figures.learning_curves(curves, path, metric="accuracy of the domain classifier")
     return True
-
-
-def path_of(flag):
-    """Returns a flag's path, absolute, since a run may go on from another folder, or None."""
-    return FLAGS[flag].value and os.path.abspath(FLAGS[flag].value)
 
 
 def main(_):

@@ -21,7 +21,7 @@ from pathlib import Path
 from absl import flags
 
 from recipes import tables
-from recipes.tables import Command, Row, Table
+from recipes.tables import Command, Row, Table, path_of
 from tfsbir import command, figures
 from tfsbir.errors import InputError
 
@@ -292,11 +292,6 @@ def draw_alpha(made, path):
     if curves:
         figures.metric_sweep(curves, path, "weight of correspondences (alpha)", ALPHA)
     return bool(curves)
-
-
-def path_of(flag):
-    """Returns a flag's path, absolute, since a run may go on from another folder, or None."""
-    return FLAGS[flag].value and os.path.abspath(FLAGS[flag].value)
 
 
 def main(_):

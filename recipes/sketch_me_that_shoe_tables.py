@@ -18,7 +18,7 @@ import os
 from absl import flags
 
 from recipes import tables
-from recipes.tables import Command, Table, baseline_command
+from recipes.tables import Command, Table, baseline_command, path_of
 from tfsbir import command
 from tfsbir.errors import InputError
 
@@ -167,11 +167,6 @@ def stage(number, name, settings, start=None):
 def target(data):
     """Returns the flags of the dataset that the tables report."""
     return {"dataset": FLAGS.dataset, "data_dir": FLAGS.data_dir and os.path.join(path_of("data_dir"), data)}
-
-
-def path_of(flag):
-    """Returns a flag's path, absolute, since a run may go on from another folder, or None."""
-    return FLAGS[flag].value and os.path.abspath(FLAGS[flag].value)
 
 
 def table(number):

@@ -23,7 +23,7 @@ from pathlib import Path
 from absl import flags
 
 from recipes import tables
-from recipes.tables import Command, Table, baseline_command
+from recipes.tables import Command, Table, baseline_command, path_of
 from tfsbir import command
 from tfsbir.distances import DISTANCES
 from tfsbir.errors import InputError
@@ -266,11 +266,6 @@ def start_note():
         f"Sketch-a-Net starts from {Path(path_of('start_run')).name}; the paper's from stages 1 to 3 of "
         "Sketch Me That Shoe, trained on edge maps of ImageNet's photos and on a data set of sketches."
     )
-
-
-def path_of(flag):
-    """Returns a flag's path, absolute, since a run may go on from another folder, or None."""
-    return FLAGS[flag].value and os.path.abspath(FLAGS[flag].value)
 
 
 def check_flags():

@@ -72,6 +72,11 @@ def read_seeds(values):
     return [int(value) for value in values]
 
 
+def path_of(flag):
+    """Returns the path that a flag names, absolute, since a run may go on from another folder, or None."""
+    return FLAGS[flag].value and os.path.abspath(FLAGS[flag].value)
+
+
 def markers(name):
     """Returns the lines around a table in a page."""
     return f"<!-- {name}: generated -->\n", f"<!-- end of {name} -->"
