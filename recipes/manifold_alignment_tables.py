@@ -278,7 +278,7 @@ def shared_notes():
 
 
 def draw_alpha(made, path):
-    """Draws how the metrics change with the weight of correspondences, if all weights were measured.
+    """Draws how the metrics change with the weight of correspondences, of which two or more were measured.
 
     Returns: Whether it did.
     """
@@ -287,8 +287,9 @@ def draw_alpha(made, path):
     curves = {}
     for data, metric in ((JOINED, "mAP@all"), (BMVC14, "mAP@all"), (BMVC14, "mid_grain_mAP@all")):
         values = [found["data"][data]["metrics"][metric]["values"] for found in rows]
-        if all(values):
-            curves[f"{data}, {metric.replace('_', ' ')}"] = dict(zip(ALPHAS, values, strict=True))
+        measured = {alpha: runs for alpha, runs in zip(ALPHAS, values, strict=True) if runs}
+        if len(measured) > 1:
+            curves[f"{data}, {metric.replace('_', ' ')}"] = measured
     if curves:
         figures.metric_sweep(curves, path, "weight of correspondences (alpha)", ALPHA)
     return bool(curves)
