@@ -195,7 +195,8 @@ def draw_domain_accuracy(path):
     Returns: Whether it did.
     """
     curves = {}
-    for method, name in (("reversal 0", "reversal_0"), ("reversal growing to 1", "domain")):
+    factor = SETTINGS[FLAGS.backbone].get("max_domain_factor", 1.0)
+    for method, name in (("reversal 0", "reversal_0"), (f"reversal growing to {factor:g}", "domain")):
         runs = [
             RunDirectory(Path(FLAGS.workdir) / f"{name}_{FLAGS.backbone}_seed{seed}")
             for seed in tables.read_seeds(FLAGS.seeds)
