@@ -73,7 +73,10 @@ flags.DEFINE_string("data_dir", None, "Folder of the dataset sketchy.")
 flags.DEFINE_string("unseen_classes", None, "File of the 21 classes to test on.")
 flags.DEFINE_string("more_unseen_classes", None, "Of --table=2: file of the 25 classes of another split.")
 flags.DEFINE_string("word_vectors", None, "Word vectors of the class names.")
-flags.DEFINE_string("weights", None, "ImageNet weights that all rows start from; else from scratch.")
+flags.DEFINE_string(
+    "weights", None,
+    "ImageNet weights that all rows start from, a file or, of vgg16, `imagenet`; else from scratch.",
+)  # fmt: skip
 flags.DEFINE_integer("steps", None, "Steps of every row, in place of those of SETTINGS.", lower_bound=1)
 tables.define_flags(output="results/doodle_to_search/tables")
 flags.adopt_module_key_flags(tables.making)
@@ -116,7 +119,7 @@ def table_2(name, title):
     cvae = Command(
         f"cvae_{FLAGS.backbone}",
         "zero_shot_cvae",
-        {**of_cvae, "weights": path_of("weights"), "eval_every": 50},
+        {**of_cvae, "weights": imagenet_weights(), "eval_every": 50},
         is_runnable=full.is_runnable,
     )
     rows = (
@@ -151,7 +154,7 @@ def start_command(name=START, **changes):
     return Command(
         f"{name}_{FLAGS.backbone}",
         RECIPE,
-        {**shared_flags(), **BASE, **NOTHING_LEARNED, "weights": path_of("weights"), **changes},
+        {**shared_flags(), **BASE, **NOTHING_LEARNED, "weights": imagenet_weights(), **changes},
         is_seeded=False,
         is_runnable=is_given(changes),
     )
@@ -182,6 +185,11 @@ def shared_flags():
         "backbone": FLAGS.backbone, "unseen_classes": path_of("unseen_classes"),
         "word_vectors": path_of("word_vectors"), "num_views": 1,
     }  # fmt: skip
+
+
+def imagenet_weights():
+    """Returns `--weights`: a path, made absolute, or the name by which VGG-16's are fetched."""
+    return FLAGS.weights if FLAGS.weights == "imagenet" else path_of("weights")
 
 
 def printed(numbers):

@@ -43,10 +43,11 @@ def commands():
         "2": ("--table=2", *GIVEN, OTHER),
         "2, less": ("--table=2", *GIVEN),
         "vgg16": ("--table=3", *GIVEN, "--backbone=vgg16", "--steps=7"),
+        "by name": ("--table=3", *GIVEN, "--backbone=vgg16", "--weights=imagenet"),
         "refused": ("--table=3", *GIVEN[:2]),
     }
     shared = ("--workdir=/runs", "--seeds=0,1", "--dry_run", "--weights=/w.h5")
-    texts = run_each(MODULE, ROOT, [(*given, *shared) for given in ways.values()])
+    texts = run_each(MODULE, ROOT, [(*shared, *given) for given in ways.values()])
     return dict(zip(ways, texts, strict=True))
 
 
@@ -100,6 +101,10 @@ def test_another_split_differs_in_its_classes_alone(commands):
     assert frozen ^ other == {GIVEN[1], of_other}
     assert set(less) == {name for name in found if "other_split" not in name}
     assert full == trainings(commands["3"])["full_pooled_squeezenet"]
+
+
+def test_weights_with_a_name_are_no_path(commands):
+    assert "--weights=imagenet" in trainings(commands["by name"])["frozen_vgg16"]
 
 
 def test_what_is_missing_is_told(commands):

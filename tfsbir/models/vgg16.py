@@ -99,7 +99,7 @@ def _fetch(model):
     except Exception as error:  # What Keras raises where it cannot fetch a file is no narrower.
         raise InputError(
             f"`weights` imagenet must be fetched by keras.applications; give a file's path where that cannot "
-            f"be. Received: {str(error).splitlines()[0]}"
+            f"be. Received: {' '.join(str(error).split())}"
         ) from None
     names = CONVOLUTIONS + (list(CLASSIFIER) if has_top else [])
     return {name: published.get_layer(name).get_weights() for name in names}
