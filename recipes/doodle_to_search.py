@@ -41,8 +41,10 @@ FLAGS = flags.FLAGS
 RECIPE = "doodle_to_search"
 # By backbone, the layer whose map is attended to, about how large its values are, and the attention's width.
 FEATURE_MAPS = {"pooled_squeezenet": ("fire9", 32.0, 256), "vgg16": ("block5_pool", 32.0, 380)}
+# By backbone, the layer that ends in the embedding, and whether this is then brought to unit norm.
 LAST_LAYERS = {"pooled_squeezenet": "projection", "vgg16": "embedding"}
 HAS_UNIT_NORM = {"pooled_squeezenet": True, "vgg16": False}
+# What stands behind the embedding, and the flag that says how much it counts.
 HEAD_WEIGHTS = {"domain_classifier": "domain_weight", "semantic_decoder": "semantic_weight"}
 CHOSEN_BY = "validation/mAP@all"
 

@@ -20,9 +20,10 @@ def warm_up_heads(heads, pair, train, sampler, head_loss, steps, learning_rate):
         pair: `EncoderPair`, which stays as it is.
         train: `Split` to embed.
         sampler: Function from a step to a dict of indices into `train`: `sketch`, `photo`, `negative`.
-        head_loss: Function from a batch's labels and three embeddings to a loss.
+        head_loss: Function from `(batch,)` labels of the sketches and three `(batch, dim)` float32
+            embeddings, of sketch, photo and negative, to a scalar, the loss.
         steps: Integer >= 1; the images are embedded once for all of them.
-        learning_rate: Of Adam, constant.
+        learning_rate: Float >= 0, of Adam, constant.
     """
     sketches = evaluation.images_encoder(pair.sketch)(train.sketches)
     photos = evaluation.images_encoder(pair.photo)(train.photos)
