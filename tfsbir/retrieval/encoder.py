@@ -30,10 +30,14 @@ class Encoder:
         encode_sketch: Function from float32 `(batch, size, size, 1)` to `(batch, dim)`.
         encode_photo: The same for photos; `(batch, size, size, 1 or 3)`.
         lifting: `Lifting` of the distance that the encoder learned with; None for squared Euclidean.
+        teacher: Str, fingerprint of the encoder that this one was distilled from and whose galleries it
+            searches, too; None for none.
     Raises: `ValueError` if `lifting` is not that of the distance and the dim in `preprocessing`.
     """
 
-    def __init__(self, path, kind, fingerprint, preprocessing, encode_sketch, encode_photo, lifting=None):
+    def __init__(
+        self, path, kind, fingerprint, preprocessing, encode_sketch, encode_photo, lifting=None, teacher=None
+    ):
         wanted = None
         if preprocessing.distance != "squared_euclidean":
             wanted = preprocessing.distance, preprocessing.embedding_dim
@@ -43,6 +47,7 @@ class Encoder:
         self.path = path
         self.kind = kind
         self.fingerprint = fingerprint
+        self.teacher = teacher
         self.preprocessing = preprocessing
         self.lifting = lifting
         shapes = preprocessing.to_json()
@@ -105,10 +110,18 @@ def open_encoder(path):
     if kind == "run":
         return _open_run(path)
     preprocessing = Preprocessing.from_json(path / "preprocessing.json")
-    fingerprint = _read_export(path)["fingerprint"]
+    export = _read_export(path)
     lifting = _read_lifting(path / WEIGHTS_FILE, preprocessing)
     open_functions = _open_saved_model if kind == "saved_model" else _open_litert
-    return Encoder(path, kind, fingerprint, preprocessing, *open_functions(path), lifting)
+    return Encoder(
+        path,
+        kind,
+        export["fingerprint"],
+        preprocessing,
+        *open_functions(path),
+        lifting,
+        export.get("teacher"),
+    )
 
 
 def encoder_kind(path):
@@ -174,7 +187,10 @@ def _open_run(path):
     if preprocessing.distance != "squared_euclidean":
         # A learned distance has one variable.
         lifting = Lifting(preprocessing.distance, run.load_distance().get_weights()[0])
-    return Encoder(path, "run", run.fingerprint(), preprocessing, encode_sketch, encode_photo, lifting)
+    return Encoder(
+        path, "run", run.fingerprint(), preprocessing, encode_sketch, encode_photo, lifting,
+        run.teacher_fingerprint,
+    )  # fmt: skip
 
 
 def _compiled(model):
