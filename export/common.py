@@ -190,13 +190,23 @@ def compare_distances(encoders, distance, encode, lift, images, max_distance_err
 
 
 def measure_latency(encode, image, num_threads):
-    """Times `encode` on one image, warm; returns milliseconds: `median`, `p10` and `p90`."""
+    """Times `encode` on one image, warm; returns what `spread_ms` does, with the number of threads."""
+    return {**spread_ms(seconds_of_runs(encode, image, TIMED_RUNS)), "num_threads": num_threads}
+
+
+def seconds_of_runs(encode, image, num_runs):
+    """Times `num_runs` runs of `encode` on one image, each by itself, after a few that are not counted."""
     for _ in range(WARM_UP_RUNS):
         encode(image)
-    milliseconds = []
-    for _ in range(TIMED_RUNS):
+    seconds = []
+    for _ in range(num_runs):
         start = time.perf_counter()
         encode(image)
-        milliseconds.append(1000 * (time.perf_counter() - start))
-    p10, median, p90 = (round(float(value), 3) for value in np.percentile(milliseconds, (10, 50, 90)))
-    return {"median": median, "p10": p10, "p90": p90, "num_threads": num_threads, "runs": TIMED_RUNS}
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def spread_ms(seconds):
+    """Returns `median`, `p10` and `p90` of times in milliseconds, and the number of `runs`, as a dict."""
+    p10, median, p90 = (round(1000 * float(value), 3) for value in np.percentile(seconds, (10, 50, 90)))
+    return {"median": median, "p10": p10, "p90": p90, "runs": len(seconds)}

@@ -20,7 +20,8 @@ def write_description(folder, run, report, encoder=None):
         report: Dict with `kind`, "saved_model" or "litert", `quantize`, `parity` from `common.compare`,
             `distance_parity` from `common.compare_distances`, None where the distance is not learned, and
             `latency_ms` from `common.measure_latency`, of the sketch encoder, which is what answers a query.
-        encoder: Dict of what `encoder.json` holds beside the run's fingerprint and the kind.
+        encoder: Dict of what `encoder.json` holds beside the run's fingerprint and the kind, and that of its
+            teacher, if it was distilled.
     Returns: The report with `size_bytes`, `files` and `versions`, a dict.
     """
     sizes = {
@@ -40,6 +41,8 @@ def write_description(folder, run, report, encoder=None):
         weights = Lifting(report["distance_parity"]["distance"], run.load_distance().get_weights()[0])
         files.write_bytes(folder / WEIGHTS_FILE, weights.to_bytes())
     described = {"fingerprint": run.fingerprint(), "kind": report["kind"], **(encoder or {})}
+    if run.teacher_fingerprint is not None:
+        described["teacher"] = run.teacher_fingerprint
     files.write_json(folder / "encoder.json", described)
     files.write_json(folder / "report.json", report)
     logging.info(

@@ -8,6 +8,7 @@ from tfsbir.figures.contact_sheet import Row as Row
 from tfsbir.figures.contact_sheet import Tile as Tile
 from tfsbir.figures.contact_sheet import contact_sheet as contact_sheet
 from tfsbir.figures.domain_scatter import domain_scatter as domain_scatter
+from tfsbir.figures.format_bars import format_bars as format_bars
 from tfsbir.figures.learning_curves import learning_curves as learning_curves
 from tfsbir.figures.loss_curve import loss_curve as loss_curve
 from tfsbir.figures.metric_sweep import metric_sweep as metric_sweep
