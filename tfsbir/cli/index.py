@@ -22,7 +22,11 @@ from tfsbir.errors import InputError
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
-    "model", None, "Run directory or export (SavedModel, LiteRT) with the encoder.", flag_values=FLAGS
+    "model",
+    None,
+    "Run directory or export (SavedModel, LiteRT) with the encoder, or one that comes with tfsbir: "
+    "pretrained:category (things of all kinds), pretrained:shoes or pretrained:chairs.",
+    flag_values=FLAGS,
 )
 flags.DEFINE_string("photos", None, "Folder of the photos.", flag_values=FLAGS)
 flags.DEFINE_string("gallery", None, "Folder to save the gallery in.", flag_values=FLAGS)

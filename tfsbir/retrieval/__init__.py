@@ -9,3 +9,5 @@ from tfsbir.retrieval.itq import ITQ as ITQ
 from tfsbir.retrieval.lifting import Lifting as Lifting
 from tfsbir.retrieval.photo_attributes import compare_attributes as compare_attributes
 from tfsbir.retrieval.photo_index import make_index as make_index
+from tfsbir.retrieval.pretrained import model_path as model_path
+from tfsbir.retrieval.pretrained import pretrained_names as pretrained_names

@@ -10,6 +10,7 @@ import numpy as np
 from tfsbir.errors import InputError
 from tfsbir.preprocessing import Preprocessing
 from tfsbir.retrieval.lifting import WEIGHTS_FILE, Lifting
+from tfsbir.retrieval.pretrained import model_path
 
 BATCH_SIZE = 64
 EXPORT_FILE = "encoder.json"
@@ -102,15 +103,16 @@ class Encoder:
 
 
 def open_encoder(path):
-    """Opens the encoder of a run directory or of a SavedModel or LiteRT export.
+    """Opens the encoder of a run directory or of a SavedModel or LiteRT export, or one of the library's own.
 
     Args:
-        path: Path of the folder; `encoder_kind` tells by its files what it is.
+        path: Path of the folder, or "pretrained:NAME" (`model_path`); `encoder_kind` tells by the folder's
+            files what it is.
     Returns: `Encoder`.
     Raises: `InputError` if it is none of these, or if one of its files is missing or unreadable.
     """
     kind = encoder_kind(path)
-    path = Path(os.path.abspath(path))
+    path = Path(os.path.abspath(model_path(path)))
     if kind == "run":
         return _open_run(path)
     preprocessing = Preprocessing.from_json(path / "preprocessing.json")
@@ -125,10 +127,12 @@ def open_encoder(path):
 def encoder_kind(path):
     """Tells what kind of encoder a folder holds, by its files and without loading a model.
 
+    `path` is as for `open_encoder`.
+
     Returns: "run", "saved_model" or "litert".
     Raises: `InputError` if it is none of these.
     """
-    path = Path(path)
+    path = model_path(path)
     if not path.is_dir():
         found = "it is not a folder" if path.exists() else "there is no such folder"
         raise InputError(f"{path}: expected a run directory or an export; {found}")
