@@ -6,8 +6,8 @@ do with a file: transparency on white, the camera's orientation, grey, the longe
 JPEG, whose sizes stand in their first bytes: what is too large is refused before it is decoded.
 
 Where they cannot follow `tfsbir.data.images.read_image`: other formats are refused. 16-bit grey loses its low
-byte, where `read_image` divides by 257: at most one level of 255. An orientation that stands only in XMP is not
-seen. A file with damage that only its decoder finds raises TensorFlow's own error, which does not tell the row.
+byte, where `read_image` divides by 257: at most one level of 255. An orientation that stands only in XMP is
+not seen. Damage that only the decoder finds raises TensorFlow's own error, which does not tell the row.
 """
 
 import tensorflow as tf

@@ -1,33 +1,61 @@
-"""Exports a run's encoders as a SavedModel, which TensorFlow loads without tfsbir.
+"""Exports a run's encoders as a SavedModel, which TensorFlow and TensorFlow Serving load without tfsbir.
 
-    python -m export.saved_model --workdir=runs/shoes --output=exports/shoes
+    python -m export.saved_model --workdir=runs/shoes --output=models/shoes/1
 
-It has the signatures `encode_sketch` and `encode_photo`, from `image`, float32 (batch, size, size, channels)
-in [-1, 1], black on white, to `embedding`, (batch, dim); `serving_default` is `encode_sketch`.
-`preprocessing.json` says how a file becomes such an image. Where the run's distance is learned, there are
-`lift_query`, from `embedding`, (batch, dim), to `lifted`, (batch, dim + 1), and `constant`, (batch,), and
-`lift_photo`, from `embedding` to `lifted`. The distance is the constant minus the inner product of the lifted
-ones; `distance.npy` has the weights. Embeddings and distances are compared with the Keras model's on training
-images, and nothing is written where they differ. The report goes to stdout and to `report.json`.
+Its signatures, all float32 but where it says bytes:
+
+    encode_sketch         image (batch, size, size, channels)    -> embedding (batch, dim)
+    encode_photo          image (batch, size, size, channels)    -> embedding (batch, dim)
+    encode_sketch_bytes   image_bytes (batch,), PNG or JPEG      -> embedding (batch, dim)
+    encode_photo_bytes    image_bytes (batch,), PNG or JPEG      -> embedding (batch, dim)
+    distance              sketch (num_sketches, dim),
+                          photo (num_photos, dim)                -> distance (num_sketches, num_photos)
+    lift_query            embedding (batch, dim)                 -> lifted (batch, dim + 1), constant (batch,)
+    lift_photo            embedding (batch, dim)                 -> lifted (batch, dim + 1)
+
+`serving_default` is `encode_sketch`. An image is in [-1, 1], black on white; `preprocessing.json` says how a
+file becomes one, which is what the signatures that take bytes do (`export/image_bytes.py`).
+`encode_photo_bytes` is there where the photo encoder takes RGB: the graph finds no edges. The two that lift
+are there where the run's distance is learned: it is the constant minus the inner product of the lifted ones;
+`distance.npy` has the weights.
+
+Every signature is compared with Keras on training images, those that take bytes on such images as files of
+many forms, and nothing is written where they differ. The report goes to stdout and to `report.json`.
+docs/serving.md has requests and responses.
 """
 
 import json
+import math
 import os
+import tempfile
+from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
 from export import common
+from export.image_bytes import read_photos, read_sketches
+from export.sent_files import sent_files
 from tfsbir import command, files
+from tfsbir.distances import SquaredEuclidean, distance_name
+from tfsbir.errors import InputError
 from tfsbir.runs import RunDirectory
 
 MIN_COSINE = 0.99999  # Measured on SqueezeNet and Sketch-a-Net: 1 to seven digits.
+MIN_BYTES_COSINE = 0.999
 MAX_DISTANCE_ERROR = 1e-3
+NO_PHOTO_BYTES = "photos become edge maps, which the graph does not find"
 
 
 def export_saved_model(
-    workdir, output, min_cosine=None, max_norm_error=common.MAX_NORM_ERROR, max_distance_error=None
+    workdir,
+    output,
+    min_cosine=None,
+    max_norm_error=common.MAX_NORM_ERROR,
+    max_distance_error=None,
+    min_bytes_cosine=MIN_BYTES_COSINE,
 ):
     """Writes the SavedModel of a run's encoders to the folder `output`, atomically.
 
@@ -36,8 +64,9 @@ def export_saved_model(
         output: Path of the folder; it must be new, empty or an older export.
         min_cosine: Float, tolerance; None for `MIN_COSINE`.
         max_norm_error: Float, tolerance of an embedding's length, as a share of it.
-        max_distance_error: Float, tolerance of a learned distance, as a share of the range of the run's;
-            None for `MAX_DISTANCE_ERROR`.
+        max_distance_error: Float, tolerance of a learned distance, as a share of the range of the run's, and
+            of the signature `distance`, as a share of the largest distance; None for `MAX_DISTANCE_ERROR`.
+        min_bytes_cosine: Float, tolerance of an embedding of a file, to Keras' of what tfsbir reads of it.
     Returns: The report, a dict.
     Raises: `InputError` if the run or its data cannot be read, if `output` is another folder, or if
         embeddings or distances differ from Keras' beyond the tolerance; `output` is then as it was.
@@ -54,7 +83,8 @@ def export_saved_model(
     with files.replacing_folder(output) as folder:
         logging.info("Writing the SavedModel")
         named = {f"encode_{domain}": encoders[domain] for domain in common.DOMAINS}
-        write_saved_model(named, folder, distance=distance)
+        preprocessing = run.preprocessing()
+        write_saved_model(named, folder, distance=distance, preprocessing=preprocessing)
         logging.info("Comparing it with Keras")
         module = tf.saved_model.load(str(folder))
         encode = _encode_functions(module)
@@ -65,23 +95,43 @@ def export_saved_model(
             distance_parity = common.compare_distances(
                 encoders, distance, encode, lift, images, max_distance_error
             )
+        logging.info("Comparing it with tfsbir on files")
+        more = {"signature_parity": {}, "left_out": {}}
+        for domain in common.DOMAINS:
+            name = f"encode_{domain}_bytes"
+            if name in module.signatures:
+                more["signature_parity"][name] = _compare_bytes(
+                    encoders[domain], module.signatures[name], domain, images, preprocessing, min_bytes_cosine
+                )
+            else:
+                more["left_out"][name] = NO_PHOTO_BYTES
+        more["signature_parity"]["distance"] = _compare_pairwise(
+            encoders,
+            distance or SquaredEuclidean(),
+            module.signatures["distance"],
+            images,
+            max_distance_error,
+        )
         latency_ms = {
             domain: common.measure_latency(encode[domain], images[domain].held_out[:1], num_threads)
             for domain in common.DOMAINS
         }
         return common.write_description(
-            folder, run, "saved_model", "none", parity, distance_parity, latency_ms
+            folder, run, "saved_model", "none", parity, distance_parity, latency_ms, more
         )
 
 
-def write_saved_model(encoders, folder, batch_size=None, distance=None):
-    """Writes encoders as a SavedModel with one signature each, from `image` to `embedding`.
+def write_saved_model(encoders, folder, batch_size=None, distance=None, preprocessing=None):
+    """Writes encoders as a SavedModel with one signature each, from `image` to `embedding`, and others.
 
     Args:
         encoders: Dict of Keras models by the signature's name; a model may be there twice.
         folder: Path to write to.
         batch_size: Integer to fix the batch dimension at, or None to leave it free.
         distance: Learned layer of `tfsbir.distances`, for the signatures `lift_query` and `lift_photo`.
+        preprocessing: The run's `Preprocessing`, for those that a server needs: `encode_sketch_bytes`,
+            `encode_photo_bytes` where photos are RGB, and `distance`. The encoders are then
+            `encode_sketch` and `encode_photo`.
     """
     # `add_endpoint` tracks what it uses; `track` would store every weight a second time (Keras 3.15).
     archive = keras.export.ExportArchive()
@@ -92,6 +142,18 @@ def write_saved_model(encoders, folder, batch_size=None, distance=None):
         embedding = tf.TensorSpec((batch_size, distance.dim), tf.float32, name="embedding")
         archive.add_endpoint("lift_query", _lifted_query_of(distance), input_signature=[embedding])
         archive.add_endpoint("lift_photo", _lifted_photo_of(distance), input_signature=[embedding])
+    if preprocessing is not None:
+        image_bytes = tf.TensorSpec((batch_size,), tf.string, name="image_bytes")
+        for name, read in (("encode_sketch", read_sketches), ("encode_photo", read_photos)):
+            if name == "encode_sketch" or preprocessing.photo_input == "rgb":
+                embed = _embedding_of_bytes(encoders[name], read, preprocessing)
+                archive.add_endpoint(f"{name}_bytes", embed, input_signature=[image_bytes])
+        embeddings = [
+            tf.TensorSpec((None, preprocessing.embedding_dim), tf.float32, name=name)
+            for name in common.DOMAINS
+        ]
+        pairwise = _pairwise_of(distance or SquaredEuclidean(), preprocessing.embedding_dim)
+        archive.add_endpoint("distance", pairwise, input_signature=embeddings)
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.WARNING)  # TensorFlow tells each file it writes.
     try:
@@ -102,6 +164,36 @@ def write_saved_model(encoders, folder, batch_size=None, distance=None):
 
 def _embedding_of(encoder):
     return lambda image: {"embedding": encoder(image, training=False)}
+
+
+def _embedding_of_bytes(encoder, read, preprocessing):
+    def embed(image_bytes):
+        image = read(image_bytes, preprocessing.image_size, preprocessing.canvas_size)
+        return {"embedding": encoder(image, training=False)}
+
+    return embed
+
+
+def _pairwise_of(distance, dim):
+    def pairwise(sketch, photo):
+        sketch, photo = _checked_shape("sketch", sketch, dim), _checked_shape("photo", photo, dim)
+        return {"distance": distance.pairwise(sketch, photo)}
+
+    return pairwise
+
+
+def _checked_shape(name, embedding, dim):
+    """Returns `embedding`, which exists only where it has the shape (num, `dim`).
+
+    A server feeds what it was sent. Squared Euclidean distances would be had of any two of the same length.
+    """
+    # Of a shape that the signature states, TensorFlow would take the check for passed, and leave it out.
+    shape = tf.shape(tf.raw_ops.PlaceholderWithDefault(input=embedding, shape=None))
+    is_right = (tf.size(shape) == 2) & (tf.concat([[0], shape], axis=0)[-1] == dim)
+    received = tf.strings.reduce_join(tf.as_string(shape), separator=", ")
+    message = tf.strings.join([f"`{name}` must have the shape (num, {dim}). Received: (", received, ")"])
+    with tf.control_dependencies([tf.debugging.Assert(is_right, [message])]):
+        return tf.identity(embedding)
 
 
 def _lifted_query_of(distance):
@@ -135,6 +227,68 @@ def _lift_functions(module):
     return {"sketch": lift_query, "photo": lift_photo}
 
 
+def _compare_bytes(encoder, embed, domain, images, preprocessing, min_cosine):
+    """Compares embeddings of files with Keras' of the same files as tfsbir reads them.
+
+    Args:
+        encoder: The Keras model.
+        embed: The signature.
+        domain: "sketch" or "photo".
+        images: Dict of `RealImages` by domain; their held-out images become the files.
+        preprocessing: The run's `Preprocessing`.
+        min_cosine: Float, the least cosine that an embedding may have.
+    Returns: As `common.compare`, and `forms`, the files' forms.
+    Raises: `InputError` beyond the tolerance, and where there is no image that shows anything.
+    """
+    held_out = images[domain].held_out
+    shown = held_out[held_out.min(axis=(1, 2, 3)) < 1]
+    if len(shown) == 0:
+        raise InputError(f"expected a training {domain} that is not white; found {len(held_out)} white ones")
+    read = preprocessing.read_sketch if domain == "sketch" else preprocessing.read_photo
+    sent = sent_files(shown)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sent"
+        read_images = []
+        for _, contents in sent:
+            path.write_bytes(contents)
+            read_images.append(read(path))
+    expected = encoder.predict(np.stack(read_images), batch_size=16, verbose=0)
+    found = [embed(image_bytes=tf.constant([contents]))["embedding"].numpy()[0] for _, contents in sent]
+    # An error which turns an embedding so far may lengthen it as far.
+    max_norm_error = math.sqrt(2 * (1 - min_cosine))
+    parity = common.compare_embeddings(expected, found, min_cosine, max_norm_error, f"{domain} files")
+    return {**parity, "forms": sorted({form for form, _ in sent})}
+
+
+def _compare_pairwise(encoders, distance, pairwise, images, max_distance_error):
+    """Compares the signature `distance` with the layer, on Keras' embeddings of held-out images.
+
+    Returns: As `common.compare_distances`; the errors are shares of the largest distance.
+    Raises: `InputError` beyond the tolerance.
+    """
+    embeddings = {
+        domain: encoders[domain].predict(images[domain].held_out, batch_size=16, verbose=0)
+        for domain in common.DOMAINS
+    }
+    expected = np.asarray(distance.pairwise(embeddings["sketch"], embeddings["photo"]), np.float64)
+    found = pairwise(**{domain: tf.constant(both) for domain, both in embeddings.items()})["distance"].numpy()
+    errors, largest = np.abs(found - expected), np.max(np.abs(expected))
+    if not np.max(errors) <= max_distance_error * largest:  # NaN fails too.
+        raise InputError(
+            f"the signature `distance` must have `max_distance_error` <= {max_distance_error}, as a share of "
+            f"the largest distance, on {errors.size} pairs of training images. "
+            f"Received: {np.max(errors):.2e}, and {largest:.2e} as the largest distance"
+        )
+    scale = largest or 1.0  # No error either, then.
+    return {
+        "distance": distance_name(distance),
+        "num_distances": errors.size,
+        "max_distance_error": float(np.max(errors) / scale),
+        "mean_distance_error": float(np.mean(errors) / scale),
+        "tolerance": {"max_distance_error": max_distance_error},
+    }
+
+
 def main(argv):
     """Runs the command with the flags that absl has parsed."""
     common.check_arguments(argv)
@@ -143,7 +297,12 @@ def main(argv):
     tf.config.threading.set_inter_op_parallelism_threads(1)
     values = flags.FLAGS
     report = export_saved_model(
-        values.workdir, values.output, values.min_cosine, values.max_norm_error, values.max_distance_error
+        values.workdir,
+        values.output,
+        values.min_cosine,
+        values.max_norm_error,
+        values.max_distance_error,
+        values.min_bytes_cosine,
     )
     print(json.dumps(report, indent=2))
 
@@ -155,4 +314,12 @@ if __name__ == "__main__":
         f"run's; by default {MAX_DISTANCE_ERROR}.",
     )
     flags.adopt_module_key_flags(common)
+    flags.DEFINE_float(
+        "min_bytes_cosine",
+        MIN_BYTES_COSINE,
+        "Fail where the embedding of an image file has a cosine below this to Keras' of the file as tfsbir "
+        "reads it.",
+        lower_bound=-1.0,
+        upper_bound=1.0,
+    )
     command.run(main)
