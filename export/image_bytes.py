@@ -20,6 +20,8 @@ _PNG_END, _JPEG_END = b"IEND\xae\x42\x60\x82", b"\xff\xd9"
 _JPEG_RATIOS = (1, 2, 4, 8)
 
 
+# Traced once for all graphs of a size: an exporter traces each signature twice.
+@tf.function(autograph=False)
 def read_sketches(image_bytes, image_size, canvas_size):
     """Reads image files as sketches.
 
@@ -41,6 +43,7 @@ def read_sketches(image_bytes, image_size, canvas_size):
     return _map_rows(read, image_bytes, (image_size, image_size, 1))
 
 
+@tf.function(autograph=False)
 def read_photos(image_bytes, image_size, canvas_size):
     """Reads image files as RGB photos, `(batch, image_size, image_size, 3)`; else as `read_sketches`.
 

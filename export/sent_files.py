@@ -16,7 +16,7 @@ def sent_files(images):
         images: `(num, size, size, 1 or 3)` float32 in [-1, 1], at least one.
     Returns: A list of `(form, bytes)`, of `NUM_FILES` at most, or as many as there are forms.
     """
-    forms = list(_FORMS.items())
+    forms = list(FORMS.items())
     num_files = max(len(forms), min(len(images), NUM_FILES))
     pairs = ((images[i % len(images)], forms[i % len(forms)]) for i in range(num_files))
     return [(name, make(_picture(image))) for image, (name, make) in pairs]
@@ -53,7 +53,7 @@ def _resized(picture, size):
     return _encoded(picture.resize(size, Image.Resampling.BICUBIC), "PNG")
 
 
-_FORMS = {
+FORMS = {
     "png": lambda picture: _encoded(picture, "PNG"),
     "transparent_png": _transparent,
     "palette_png": lambda picture: _encoded(picture.convert("RGB").quantize(64), "PNG"),
