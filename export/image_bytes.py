@@ -12,6 +12,8 @@ not seen. Damage that only the decoder finds raises TensorFlow's own error, whic
 
 import tensorflow as tf
 
+from export.shape_check import checked_shape
+
 MAX_BYTES = 16 * 2**20
 MAX_PIXELS = 20_000_000
 _MAX_SEGMENTS = 1000  # Before the pixels; real files have a few dozen. Each costs a step of a loop.
@@ -57,6 +59,7 @@ def read_photos(image_bytes, image_size, canvas_size):
 
 
 def _map_rows(read, image_bytes, shape):
+    image_bytes = checked_shape("image_bytes", image_bytes, (None,))
     rows = tf.range(tf.shape(image_bytes)[0])
     # One after the other, so that memory is that of one large image whatever the batch is.
     images = tf.map_fn(

@@ -34,6 +34,7 @@ from absl import flags, logging
 from export import common
 from export.image_bytes import read_photos, read_sketches
 from export.server_parity import compare_files, compare_pairwise
+from export.shape_check import checked_shape
 from tfsbir import command, files
 from tfsbir.distances import SquaredEuclidean
 from tfsbir.runs import RunDirectory
@@ -159,24 +160,11 @@ def _embedding_of_bytes(encoder, read, preprocessing):
 
 def _pairwise_of(distance, dim):
     def pairwise(sketch, photo):
-        sketch, photo = _checked_shape("sketch", sketch, dim), _checked_shape("photo", photo, dim)
+        sketch = checked_shape("sketch", sketch, (None, dim))
+        photo = checked_shape("photo", photo, (None, dim))
         return {"distance": distance.pairwise(sketch, photo)}
 
     return pairwise
-
-
-def _checked_shape(name, embedding, dim):
-    """Returns `embedding`, which exists only where it has the shape (num, `dim`).
-
-    A server feeds what it was sent. Squared Euclidean distances would be had of any two of the same length.
-    """
-    # Of a shape that the signature states, TensorFlow would take the check for passed, and leave it out.
-    shape = tf.shape(tf.raw_ops.PlaceholderWithDefault(input=embedding, shape=None))
-    is_right = (tf.size(shape) == 2) & (tf.concat([[0], shape], axis=0)[-1] == dim)
-    received = tf.strings.reduce_join(tf.as_string(shape), separator=", ")
-    message = tf.strings.join([f"`{name}` must have the shape (num, {dim}). Received: (", received, ")"])
-    with tf.control_dependencies([tf.debugging.Assert(is_right, [message])]):
-        return tf.identity(embedding)
 
 
 def _lifted_query_of(distance):

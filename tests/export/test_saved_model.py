@@ -72,6 +72,10 @@ def served(exported, client_files, tmp_path_factory):
             "signature_name": "encode_sketch_bytes",
             "instances": [named[0], {"image_bytes": b64(b"a shoe, please")}],
         },
+        "nested": {
+            "signature_name": "encode_sketch_bytes",
+            "instances": [{"image_bytes": [instance["image_bytes"]]} for instance in named],
+        },
         "short": {
             "signature_name": "distance",
             "inputs": {"sketch": sketch[:, :7].tolist(), "photo": photo[:, :7].tolist()},
@@ -141,6 +145,8 @@ def test_distances_in_columns_are_tfsbir_s(served):
 def test_a_client_s_mistakes_are_told_by_name(served):
     answers, _ = served
     assert "`image_bytes`, row 1, must be a PNG or JPEG file. Received: 14 bytes" in answers["text"]["error"]
+    message = "`image_bytes` must have the shape (num). Received: (3, 1)"
+    assert message in answers["nested"]["error"]
     message = f"`sketch` must have the shape (num, {EMBEDDING_DIM}). Received: (2, 7)"
     assert message in answers["short"]["error"]
 
@@ -172,6 +178,7 @@ def test_distances_of_other_lengths_are_refused_where_no_signature_is_checked(ex
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
         loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(exported[0]))
         signature = loaded.signature_def["distance"]
+        # Unlike `session.run`, what this makes does not look at shapes.
         feeds = [signature.inputs[domain].name for domain in common.DOMAINS]
         options = config_pb2.CallableOptions(feed=feeds, fetch=[signature.outputs["distance"].name])
         pairwise = session._make_callable_from_options(options)
