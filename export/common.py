@@ -113,21 +113,33 @@ def compare(encoders, encode, images, min_cosine, max_norm_error):
     Returns: A dict with `num_images`, `min_cosine`, `mean_cosine`, `max_norm_error` and the `tolerance`.
     Raises: `InputError` beyond the tolerance, and where an embedding is not finite or zero.
     """
-    cosines, norm_errors = [], []
+    expected, found = [], []
     for domain in DOMAINS:
         held_out = images[domain].held_out
-        expected_embeddings = encoders[domain].predict(held_out, batch_size=16, verbose=0).astype(np.float64)
-        for image, expected in zip(held_out, expected_embeddings, strict=True):
-            embedding = np.asarray(encode[domain](image[None]), np.float64)[0]
-            expected_norm, norm = np.linalg.norm(expected), np.linalg.norm(embedding)
-            cosines.append(embedding @ expected / (norm * expected_norm) if norm > 0 else np.nan)
-            norm_errors.append(abs(norm / expected_norm - 1))
+        expected.extend(encoders[domain].predict(held_out, batch_size=16, verbose=0))
+        found.extend(np.asarray(encode[domain](image[None]))[0] for image in held_out)
+    return compare_embeddings(expected, found, min_cosine, max_norm_error, "training images")
+
+
+def compare_embeddings(expected, found, min_cosine, max_norm_error, what):
+    """Compares embeddings, sequences of `(dim,)`, with those expected of them; else as `compare`.
+
+    Args:
+        what: Str, what they are embeddings of, for the error.
+    """
+    cosines, norm_errors = [], []
+    for embedding, wanted in zip(
+        np.asarray(found, np.float64), np.asarray(expected, np.float64), strict=True
+    ):
+        wanted_norm, norm = np.linalg.norm(wanted), np.linalg.norm(embedding)
+        cosines.append(embedding @ wanted / (norm * wanted_norm) if norm > 0 else np.nan)
+        norm_errors.append(abs(norm / wanted_norm - 1))
     found_cosine, found_norm_error = np.min(cosines), np.max(norm_errors)
     # NaN fails either comparison.
     if not (found_cosine >= min_cosine and found_norm_error <= max_norm_error):
         raise InputError(
             f"the exported embeddings must have `min_cosine` >= {min_cosine} and `max_norm_error` <= "
-            f"{max_norm_error} to those of Keras on {len(cosines)} training images. "
+            f"{max_norm_error} to those of Keras on {len(cosines)} {what}. "
             f"Received: {found_cosine:.6f} and {found_norm_error:.2e}"
         )
     return {

@@ -128,14 +128,14 @@ def model_card(name, about, sizes, measured, history):
         "## Data and licences", "",
         *(f"- {TERMS.get(dataset, dataset)}" for dataset in datasets),
         f"- {START}",
-        "- Before other use than research, ask the owners of the data. None of their images is in these files.",
+        "- Before other use than research, ask the owners of the data. Their images are not in these files.",
         "",
     ]  # fmt: skip
     return "\n".join(lines)
 
 
 def told(entry):
-    """Returns the command of a run of `lineage`, with the names of files and folders in place of their paths."""
+    """Returns the command of a run of `lineage`, with names of files and folders in place of paths."""
     given = {
         flag: [Path(one).name if isinstance(one, str) and "/" in one else one for one in _listed(value)]
         for flag, value in entry["config"]["given_flags"].items()

@@ -18,6 +18,12 @@ def heterogeneous_run(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def rgb_run(tmp_path_factory):
+    """A heterogeneous run whose photo encoder takes RGB."""
+    return write_small_run(tmp_path_factory.mktemp("rgb"), is_siamese=False, photo_input="rgb")
+
+
+@pytest.fixture(scope="session")
 def holef_run(tmp_path_factory):
     """A siamese run that ranks by HOLEF with weights of both signs."""
     distance = HOLEF(EMBEDDING_DIM)

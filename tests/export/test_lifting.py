@@ -135,11 +135,11 @@ def test_beyond_the_tolerance_nothing_is_left(holef_run, tmp_path, monkeypatch):
         export_litert(holef_run.path, tmp_path / "out", "none", max_distance_error=0.0)
     write = saved_model.write_saved_model
 
-    def write_another(encoders, folder, distance):
+    def write_another(encoders, folder, distance, preprocessing):
         # Weights that differ a little, as those of another checkpoint would.
         changed = HOLEF(EMBEDDING_DIM)
         changed.pair_weights.assign(distance.pair_weights + 0.01)
-        write(encoders, folder, distance=changed)
+        write(encoders, folder, distance=changed, preprocessing=preprocessing)
 
     monkeypatch.setattr(saved_model, "write_saved_model", write_another)
     with pytest.raises(InputError, match=r"`max_distance_error` <= 0\.001, as a share of the range"):

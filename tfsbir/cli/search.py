@@ -38,8 +38,8 @@ flags.DEFINE_string("sketch", None, "Image file of the sketch, dark lines on whi
 flags.DEFINE_string(
     "model",
     None,
-    "Run directory, export or pretrained:NAME to encode the sketch with, instead of the path that the gallery "
-    "remembers; it must be the same trained encoder, or one that was distilled from it.",
+    "Run directory, export or pretrained:NAME to encode the sketch with, instead of the path that the "
+    "gallery remembers; it must be the same trained encoder, or one that was distilled from it.",
     flag_values=FLAGS,
 )
 flags.DEFINE_integer("top", 10, "Number of photos to find.", lower_bound=1, flag_values=FLAGS)
