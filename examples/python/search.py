@@ -3,13 +3,13 @@
     pip install ai-edge-litert numpy pillow
     python search.py --model exports/phone --gallery photos.npy --names photos.txt --sketch drawing.png
 
-`--model` is a folder that `python -m export.litert` wrote, with any --quantize, --interface and --preprocessing.
-The gallery is float32 (num_photos, dim), one embedding a row, and a text file with a name a line. Either
+`--model` is a folder that `python -m export.litert` wrote, whatever its flags. The gallery is float32
+(num_photos, dim), one embedding a row, and a text file with a name a line. Either
 
     python search.py --model exports/phone --photos edge_maps/ --gallery photos.npy --names photos.txt
 
-makes them of a folder of images, for an encoder of edge maps black on white or of RGB photos; or they come from
-a gallery of tfsbir, for which `tfsbir index` made the edge maps as the training did:
+makes them of a folder of images, which must be what the photo encoder takes: edge maps, black on white, or
+RGB photos. Or they come from a gallery of tfsbir, for which `tfsbir index` made edge maps as training did:
 
     index = faiss.read_index("shoes.gallery/index.faiss")
     numpy.save("photos.npy", index.reconstruct_n(0, index.ntotal))

@@ -29,7 +29,7 @@ def holef_run(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def exported(siamese_run, tmp_path_factory):
-    """Returns a function that exports the siamese run, once for the same arguments: the folder, the report."""
+    """Returns a function that exports the siamese run, once a set of arguments: folder, report."""
     made = {}
 
     def export(quantize, interface="float32", preprocessing="outside"):

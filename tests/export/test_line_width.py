@@ -12,11 +12,11 @@ def test_the_width_of_drawn_lines_is_found(width):
         VectorSketch([rng.uniform(0, 256, (2, 2)) for _ in range(4)], (0, 0, 256, 256)) for _ in range(12)
     ]
     found = line_width(np.stack([rasterize(sketch, 256, width) for sketch in sketches]))
-    assert found == pytest.approx(width, rel=0.08)
+    assert found == pytest.approx(width, rel=0.1)
 
 
 def test_blank_paper_counts_for_nothing():
     sketches = np.full((3, 64, 64, 1), 255, np.uint8)
     assert line_width(sketches) is None
-    sketches[0, 20:22, 10:50] = 0
-    assert line_width(sketches) == pytest.approx(2, rel=0.08)
+    sketches[0, 20:22, :] = 0
+    assert line_width(sketches) == pytest.approx(2, rel=0.02)
