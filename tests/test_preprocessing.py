@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tfsbir.errors import InputError
-from tfsbir.preprocessing import Preprocessing
+from tfsbir.preprocessing import Preprocessing, center_crop, is_blank, to_canvas
 
 
 def test_the_centre_of_the_canvas_is_scaled_to_minus_one_and_one():
@@ -48,3 +48,31 @@ def test_arguments_out_of_range_are_named():
         Preprocessing(257, 8)
     with pytest.raises(ValueError, match="`photo_input` must be one of"):
         Preprocessing(225, 8, photo_input="sepia")
+
+
+@pytest.mark.parametrize("size", [8, 7, 3])
+def test_a_canvas_holds_exactly_the_images_that_are_cut_from_it(size):
+    values = np.arange(256, dtype=np.uint8).reshape(4, 8, 8, 1)
+    images = center_crop(values, size)
+    canvases = to_canvas(images, 8)
+    assert canvases.dtype == np.uint8
+    np.testing.assert_array_equal(center_crop(canvases, size), images)
+    if size == 8:
+        np.testing.assert_array_equal(canvases, values)
+    else:
+        assert np.all(canvases[:, -1] == 255)  # The margin is paper.
+
+
+def test_values_between_are_rounded_and_others_cut_off():
+    image = np.float32([-1.5, -1.0, 0.001, 1.0, 2.0]).reshape(1, 1, 5, 1)
+    found = to_canvas(image[:, :, :1].repeat(1, 1), 1), to_canvas(image.reshape(5, 1, 1, 1), 1)
+    assert found[0].item() == 0
+    assert found[1].ravel().tolist() == [0, 0, 128, 255, 255]
+
+
+def test_blank_is_what_shows_nothing():
+    paper = np.ones((64, 64, 1), np.float32)
+    noise = np.random.default_rng(0).uniform(0.9, 1.0, paper.shape)
+    assert is_blank(paper) and is_blank(-paper) and is_blank(noise)
+    paper[30, 10:50] = 0.7
+    assert not is_blank(paper)

@@ -204,6 +204,14 @@ def test_a_sketch_that_is_no_image_is_one_line(capsys, work, indexed):
         assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("shade", [255, 247, 0])
+def test_a_blank_sketch_is_refused(capsys, work, indexed, tmp_path, shade):
+    Image.new("L", (100, 80), shade).resize((256, 256)).save(tmp_path / "blank.png")
+    code, out, err = search(capsys, work, f"--sketch={tmp_path / 'blank.png'}")
+    assert (code, out) == (1, "")
+    assert err == f"error: {tmp_path / 'blank.png'}: expected a drawing; found a blank image\n"
+
+
 def test_a_photo_that_is_gone_is_named_when_the_sheet_needs_it(capsys, work, indexed, tmp_path):
     photo = work / "photos" / "shelf 1" / "5.jpg"
     photo.rename(tmp_path / "5.jpg")

@@ -1,3 +1,5 @@
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -31,6 +33,53 @@ def test_ranges_are_those_of_each_operation_alone(images):
     assert -10.0 <= product[0] <= 0.0
     assert product[1] == 10.0
     assert total == (0.0, 110.0)
+
+
+def operators_of(model):
+    """Returns the name, the type of the output and the bytes of the inputs of each operation of a graph."""
+    interpreter = Interpreter(model_content=model)
+    details = {d["index"]: d for d in interpreter.get_tensor_details()}
+    found = []
+    for operator in interpreter._get_ops_details():
+        if operator["op_name"] != "DELEGATE":
+            (output,) = operator["outputs"]
+            dtypes = [details[index]["dtype"] for index in operator["inputs"] if index in details]
+            found.append((operator["op_name"], details[output]["dtype"], dtypes))
+    return found
+
+
+def test_weights_behind_a_normalisation_are_integers_too(images):
+    image = keras.Input((12, 12, 1))
+    x = keras.layers.Conv2D(8, 3, activation="relu")(image)
+    parts = [keras.layers.UnitNormalization()(keras.layers.Flatten()(part)) for part in (x, -2.0 * x + 0.1)]
+    x = keras.layers.Dense(64, use_bias=False)(keras.layers.Concatenate()(parts))
+    encoder = keras.Model(image, keras.layers.UnitNormalization()(x))
+    model = convert(encoder, "int8", images)
+    assert len(model) < 1.3 * encoder.count_params()  # Bytes; in float32 it would be 4 times as many.
+    operators = operators_of(model)
+    for name, dtype, inputs in operators:
+        if name in ("CONV_2D", "FULLY_CONNECTED", "CONCATENATION"):
+            assert dtype == np.int8
+            assert np.float32 not in inputs
+        if name in ("SQUARE", "SUM", "RSQRT", "MINIMUM"):
+            assert dtype == np.float32, name
+    assert [name for name, *_ in operators].count("SQUARE") == 3
+    found, expected = LiteRTModel(model, num_threads=1).encode(images), encoder.predict(images, verbose=0)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+    assert np.min(np.sum(found * expected, axis=1)) > 0.995
+
+
+def test_images_of_another_size_or_type_are_refused(images):
+    image = keras.Input((12, 12, 1))
+    encoder = keras.Model(image, keras.layers.Flatten()(image))
+    for wrong, received in (
+        (images[:, :-1], "10 of float32, (11, 12, 1)"),
+        (images.astype(np.uint8), "10 of uint8, (12, 12, 1)"),
+        (images[:0], "0 of float32, (12, 12, 1)"),
+    ):
+        message = f"`calibration` must be float32 images of (12, 12, 1). Received: {received}"
+        with pytest.raises(ValueError, match=re.escape(message)):
+            convert(encoder, "int8", wrong)
 
 
 def test_only_the_normalisations_stay_in_float(siamese_run):
