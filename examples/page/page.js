@@ -100,9 +100,7 @@ async function find(pixels) {
       const milliseconds = performance.now() - start;
       const found = gallery.nearest(embedding, NUM_FOUND);
       show(found, now);
-      const count = gallery.names.length;
-      const photos = count === 1 ? "1 photo" : `${count} photos`;
-      tell(`Nearest first, of ${photos}. Encoded in ${milliseconds.toFixed(0)} ms on this device.`);
+      tell(`The nearest of ${gallery.names.length}, encoded in ${milliseconds.toFixed(0)} ms.`);
       // For whatever else is on the page.
       document.dispatchEvent(new CustomEvent("found", { detail: { pixels: now, embedding, found, milliseconds } }));
     }
@@ -124,10 +122,12 @@ function show(found, pixels) {
       image.alt = "";
       const caption = document.createElement("span");
       caption.className = "name";
-      caption.textContent = caption.title = name;
+      caption.title = name;
+      caption.textContent = name.replace(/^.*\//, "").replace(/\.[^.]*$/, "");
       const value = document.createElement("span");
       value.className = "distance";
-      value.textContent = `distance ${distance.toFixed(3)}`;
+      value.title = "Squared distance of the embeddings";
+      value.textContent = distance.toFixed(3);
       item.append(image, caption, value);
       return item;
     }),

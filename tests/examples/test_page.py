@@ -219,7 +219,7 @@ def test_photos_are_ranked_as_by_brute_force(page, gallery):
     assert [one["index"] for one in ranked] == expected.tolist()
     assert [one["name"] for one in ranked] == [names["names"][index] for index in expected]
     np.testing.assert_allclose([one["distance"] for one in ranked], distances[expected], rtol=1e-6)
-    shown = page.evaluate("[...document.querySelectorAll('#found .name')].map((name) => name.textContent)")
+    shown = page.evaluate("[...document.querySelectorAll('#found .name')].map((name) => name.title)")
     assert shown == [one["name"] for one in ranked]
     page.wait_for("[...document.images].every((image) => image.complete && image.naturalWidth === 128)")
 
