@@ -1,18 +1,14 @@
-"""What the exporters share: flags, real images, the comparison with Keras, an export's folder."""
+"""What the exporters share: flags, real images, the comparison with Keras, the latency."""
 
 import dataclasses
 import time
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-from absl import app, flags, logging
+from absl import app, flags
 
-from tfsbir import files
 from tfsbir.distances import distance_name
 from tfsbir.errors import InputError
-from tfsbir.retrieval.lifting import WEIGHTS_FILE, Lifting
-from tfsbir.runs import versions
 
 DOMAINS = ("sketch", "photo")
 NUM_COMPARED = 50  # Held-out images of each domain that an artefact is compared on, at most.
@@ -20,17 +16,12 @@ MAX_NORM_ERROR = 1e-3
 WARM_UP_RUNS, TIMED_RUNS = 5, 50
 
 
-def define_flags(min_cosine_help, max_distance_error_help):
+def define_flags(min_cosine_help, max_norm_error_help, max_distance_error_help):
     """Defines the flags that every exporter has. Called by a command, since importers have own flags."""
     flags.DEFINE_string("workdir", None, "The run directory to export.", required=True)
     flags.DEFINE_string("output", None, "Folder to write; made, or an older export replaced.", required=True)
     flags.DEFINE_float("min_cosine", None, min_cosine_help, lower_bound=-1.0, upper_bound=1.0)
-    flags.DEFINE_float(
-        "max_norm_error",
-        MAX_NORM_ERROR,
-        "Fail where an embedding's length differs from Keras' by more than this share of it.",
-        lower_bound=0.0,
-    )
+    flags.DEFINE_float("max_norm_error", None, max_norm_error_help, lower_bound=0.0)
     flags.DEFINE_float("max_distance_error", None, max_distance_error_help, lower_bound=0.0)
 
 
@@ -85,16 +76,18 @@ class RealImages:
     held_out: np.ndarray
 
 
-def real_images(run, num_calibration=0):
+def real_images(run, num_calibration=0, split=None):
     """Draws images of both domains from the run's own training split; always the same ones.
 
     Args:
         run: `tfsbir.runs.RunDirectory`.
         num_calibration: Calibration images to draw of each domain, fewer where there are fewer.
+        split: The run's training split, where it is loaded already.
     Returns: A dict `{"sketch": RealImages, "photo": RealImages}`.
     Raises: `InputError` if the run's data cannot be read or hold fewer than two images of a domain.
     """
-    split, preprocessing = run.train_split(), run.preprocessing()
+    split = run.train_split() if split is None else split
+    preprocessing = run.preprocessing()
     drawn = {}
     for domain, images in (("sketch", split.sketches), ("photo", split.photos)):
         if len(images) < 2:
@@ -207,48 +200,3 @@ def measure_latency(encode, image, num_threads):
         milliseconds.append(1000 * (time.perf_counter() - start))
     p10, median, p90 = (round(float(value), 3) for value in np.percentile(milliseconds, (10, 50, 90)))
     return {"median": median, "p10": p10, "p90": p90, "num_threads": num_threads, "runs": TIMED_RUNS}
-
-
-def write_description(folder, run, kind, quantize, parity, distance_parity, latency_ms):
-    """Writes `preprocessing.json`, `encoder.json` and `report.json` beside a finished artefact.
-
-    Where the run's distance is learned, its weights become `distance.npy`, which `tfsbir index` lifts by.
-
-    Args:
-        folder: Folder that holds the artefact and nothing else so far.
-        run: The `RunDirectory` it was made from.
-        kind: "saved_model" or "litert".
-        quantize: Str, how its numbers are stored.
-        parity: Dict from `compare`.
-        distance_parity: Dict from `compare_distances`, None where the distance is not learned.
-        latency_ms: Dict of dicts from `measure_latency`, by domain.
-    Returns: The report, a dict. `latency_ms` is the sketch encoder's, which is what answers a query.
-    """
-    sizes = {
-        path.relative_to(folder).as_posix(): path.stat().st_size
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-    report = {
-        "kind": kind,
-        "quantize": quantize,
-        "size_bytes": sum(sizes.values()),
-        "parity": parity,
-        "distance_parity": distance_parity,
-        "latency_ms": latency_ms["sketch"],
-        "photo_latency_ms": latency_ms["photo"],
-        "files": sizes,
-        "versions": {**versions(), "ai-edge-litert": metadata.version("ai-edge-litert")},
-    }
-    files.write_bytes(folder / "preprocessing.json", (run.model / "preprocessing.json").read_bytes())
-    if distance_parity is not None:
-        # A learned distance has one variable.
-        weights = Lifting(distance_parity["distance"], run.load_distance().get_weights()[0])
-        files.write_bytes(folder / WEIGHTS_FILE, weights.to_bytes())
-    files.write_json(folder / "encoder.json", {"fingerprint": run.fingerprint(), "kind": kind})
-    files.write_json(folder / "report.json", report)
-    logging.info(
-        "%s: %d bytes, least cosine to Keras %.6f, %.2f ms a sketch",
-        kind, report["size_bytes"], parity["min_cosine"], latency_ms["sketch"]["median"],
-    )  # fmt: skip
-    return report

@@ -2,56 +2,73 @@
 
     python -m export.litert --workdir=runs/shoes --output=exports/shoes_int8 --quantize=int8
 
-Writes `sketch_encoder.tflite`, and `photo_encoder.tflite` unless the run is siamese. Each takes one float32
-image, (1, size, size, channels) in [-1, 1], black on white, and returns its embedding, (1, dim); the
-signature is `encode`, from `image` to `embedding`. `preprocessing.json` says how a file becomes such an
-image. With `--quantize`, weights and possibly arithmetic have fewer bits:
+Writes `sketch_encoder.tflite`, and `photo_encoder.tflite` unless one file serves both domains: that of a
+siamese run, which int8 still calibrates once on sketches and once on photos, in two files. With `--quantize`,
+weights and possibly arithmetic have fewer bits:
 
     none      float32
     float16   weights in float16: half the size
     dynamic   weights in int8, activations quantised on the fly: a quarter of the size
     int8      all arithmetic in int8 but the normalisations: a quarter of the size
 
+A model takes one float32 image, (1, size, size, channels) in [-1, 1], black on white, and returns its
+embedding, (1, dim); the signature is `encode`, from `image` to `embedding`. Two flags change that:
+
+    --interface=int8         image and embedding are int8, with a scale; for --quantize=int8
+    --preprocessing=inside   the image is a whole canvas, (1, 256, 256, channels) uint8 in 0..255; the model
+                             crops and scales it
+
+Each file holds JSON of what it is and wants, and `encoder.json` the same beside the files' SHA-256;
+docs/on_device.md explains both, and runs a model without tfsbir.
+
 The embeddings are compared with the Keras model's on training images that int8 was not calibrated on, and
 nothing is written where they differ by more than `--min_cosine` and `--max_norm_error`. The report goes to
-stdout and to `report.json`; its latency is of one thread.
+stdout and to `report.json`; its latencies are of one thread and of two.
 
 Where the run's distance is learned, an app ranks by inner products. `lift_query.tflite` takes a sketch's
 embedding, (1, dim), and returns `lifted`, (1, dim + 1), and `constant`, (1,); `lift_photo.tflite` lifts a
-photo's. The distance is the constant minus the inner product. Both are float32 whatever `--quantize` is, and
+photo's. The distance is the constant minus the inner product. Both are float32 whatever the flags are, and
 `distance.npy` has the weights. Distances too are compared (`--max_distance_error`).
 """
 
+import hashlib
 import json
-import tempfile
 
-import numpy as np
-import tensorflow as tf
 from absl import flags, logging
 from ai_edge_litert.interpreter import Interpreter
 
 from export import common
-from export.full_integer import quantize_to_integers
-from export.saved_model import write_saved_model
+from export.description import write_description
+from export.graph_edits import with_metadata
+from export.line_width import line_width
+from export.litert_conversion import INTERFACES, PREPROCESSINGS, QUANTIZE, convert, convert_lifting
 from tfsbir import command, files
+from tfsbir.errors import InputError
+from tfsbir.retrieval.litert_model import LiteRTModel
 from tfsbir.runs import RunDirectory
 
 # Least cosine by quantisation. The least measured on 100 QMUL shoes with SqueezeNet encoders, at either
 # working size: 1.000000, 0.999998, 0.9977 and 0.9873. Sketch-a-Net is closer.
 MIN_COSINE = {"none": 0.99999, "float16": 0.9999, "dynamic": 0.99, "int8": 0.97}
+# Largest error of a length by interface.
+MAX_NORM_ERROR = {"float32": common.MAX_NORM_ERROR, "int8": 1e-2}
 # Largest error of a learned distance by quantisation, as a share of the range of the run's. Measured on 144
 # pairs of drawings with a small untrained encoder and HOLEF or Mahalanobis: 1e-6, 7e-5, 0.0015 and 0.017; its
 # least int8 cosine was 0.9995, and an error grows like the root of what a cosine lacks to 1.
 MAX_DISTANCE_ERROR = {"none": 1e-3, "float16": 1e-2, "dynamic": 0.1, "int8": 0.25}
 NUM_CALIBRATION = 100
+METADATA_VERSION = 1
+NUM_THREADS = (1, 2)
 
 
 def export_litert(
     workdir,
     output,
     quantize,
+    interface="float32",
+    preprocessing="outside",
     min_cosine=None,
-    max_norm_error=common.MAX_NORM_ERROR,
+    max_norm_error=None,
     num_calibration=NUM_CALIBRATION,
     max_distance_error=None,
 ):
@@ -60,11 +77,13 @@ def export_litert(
     Args:
         workdir: Path of a finished run.
         output: Path of the folder; it must be new, empty or an older export.
-        quantize: A key of `MIN_COSINE`.
+        quantize: "none", "float16", "dynamic" or "int8".
+        interface: "float32" or, for int8 alone, "int8": what goes in and comes out.
+        preprocessing: "outside", or "inside" for models that take a whole canvas in uint8.
         min_cosine: Float, tolerance; None for `MIN_COSINE`'s.
-        max_norm_error: Float, tolerance of an embedding's length, as a share of it.
-        num_calibration: Integer > 0, training images that show int8 the range of every tensor. An encoder
-            of both domains sees sketches and photos in equal parts.
+        max_norm_error: Float, tolerance of an embedding's length, as a share of it; None for
+            `MAX_NORM_ERROR`'s.
+        num_calibration: Integer > 0, training images of its domain that show int8 the range of every tensor.
         max_distance_error: Float, tolerance of a learned distance, as a share of the range of the run's;
             None for `MAX_DISTANCE_ERROR`'s.
     Returns: The report, a dict.
@@ -72,96 +91,97 @@ def export_litert(
         `output` is another folder, or if embeddings or distances differ from Keras' beyond the tolerance;
         `output` is then as it was.
     """
-    if quantize not in MIN_COSINE:
-        raise ValueError(f"`quantize` must be one of {sorted(MIN_COSINE)}. Received: {quantize!r}")
-    if num_calibration < 1:
-        raise ValueError(f"`num_calibration` must be >= 1. Received: {num_calibration}")
+    _check_arguments(quantize, interface, preprocessing, num_calibration)
     if min_cosine is None:
         min_cosine = MIN_COSINE[quantize]
+    if max_norm_error is None:
+        max_norm_error = MAX_NORM_ERROR[interface]
     if max_distance_error is None:
         max_distance_error = MAX_DISTANCE_ERROR[quantize]
     common.check_output(output)
     run = RunDirectory(workdir)
-    encoders, images = common.load_encoders(run), common.real_images(run, num_calibration)
+    split = run.train_split()
+    encoders, images = common.load_encoders(run), common.real_images(run, num_calibration, split)
     distance = common.load_learned_distance(run)
+    described = {"quantize": quantize, "interface": interface, "preprocessing": preprocessing}
+    general = {**_general_metadata(run, split), **described}
     with files.replacing_folder(output) as folder:
-        encode = {}
-        for domain in common.DOMAINS:
-            if domain == "photo" and run.is_siamese:
-                encode["photo"] = encode["sketch"]
+        encoder_of = {domain: f"{domain}_encoder.tflite" for domain in common.DOMAINS}
+        if run.is_siamese and quantize != "int8":
+            encoder_of["photo"] = encoder_of["sketch"]
+        models, metadata = {}, {}
+        for domain, name in encoder_of.items():
+            if name in models:
                 continue
             logging.info("Converting the %s encoder, quantize=%s", domain, quantize)
-            calibration = images[domain].calibration
-            if run.is_siamese:
-                calibration = _equal_parts(calibration, images["photo"].calibration, num_calibration)
-            model = convert(encoders[domain], quantize, calibration)
-            files.write_bytes(folder / f"{domain}_encoder.tflite", model)
-            encode[domain] = interpreter_function(model)
+            canvas_size = general["canvas_size"]
+            model = convert(
+                encoders[domain], quantize, images[domain].calibration, interface, preprocessing, canvas_size
+            )
+            served = [other for other in common.DOMAINS if encoder_of[other] == name]
+            channels = int(encoders[domain].input_shape[-1])
+            metadata[name] = {**general, "domains": served, "channels": channels}
+            models[name] = with_metadata(model, metadata[name])
+            files.write_bytes(folder / name, models[name])
         lift = {} if distance is None else _write_lifting(distance, folder)
         logging.info("Comparing with Keras")
+        encode = {
+            domain: LiteRTModel(models[name], num_threads=1).encode for domain, name in encoder_of.items()
+        }
         parity = common.compare(encoders, encode, images, min_cosine, max_norm_error)
         distance_parity = None
         if distance is not None:
             distance_parity = common.compare_distances(
                 encoders, distance, encode, lift, images, max_distance_error
             )
-        latency_ms = {
-            domain: common.measure_latency(encode[domain], images[domain].held_out[:1], num_threads=1)
-            for domain in common.DOMAINS
+        latency = {
+            domain: [_latency(models[name], images[domain].held_out[:1], num) for num in NUM_THREADS]
+            for domain, name in encoder_of.items()
         }
-        return common.write_description(folder, run, "litert", quantize, parity, distance_parity, latency_ms)
-
-
-def convert(encoder, quantize, calibration):
-    """Converts a Keras encoder into a LiteRT model of batch 1.
-
-    Args:
-        encoder: `keras.Model` from an image to an embedding.
-        quantize: A key of `MIN_COSINE`.
-        calibration: float32 `(num, size, size, channels)`, real images; used for "int8" only.
-    Returns: Bytes.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        # By way of a SavedModel, since conversion from concrete functions leaves variables unfrozen. The
-        # batch is fixed at 1 because a free one fails in the browser's runtime.
-        write_saved_model({"encode": encoder}, folder, batch_size=1)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["encode"])
-        if quantize in ("float16", "dynamic"):
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if quantize == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        model = converter.convert()
-    if quantize == "int8":
-        logging.info("Calibrating int8 on %d training images", len(calibration))
-        model = quantize_to_integers(model, calibration)
-    return model
-
-
-def interpreter_function(model):
-    """Returns a function from `(1, size, size, channels)` to `(1, dim)` that runs `model` on one thread."""
-    interpreter = Interpreter(model_content=model, num_threads=1)
-    interpreter.allocate_tensors()
-    (image_details,), (embedding_details,) = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def encode(image):
-        interpreter.set_tensor(image_details["index"], image)
-        interpreter.invoke()
-        return interpreter.get_tensor(embedding_details["index"])
-
-    return encode
-
-
-def convert_lifting(distance):
-    """Converts the lifting of a learned distance into LiteRT models of batch 1, in float32.
-
-    Returns: A dict `{"lift_query": bytes, "lift_photo": bytes}`.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        write_saved_model({}, folder, batch_size=1, distance=distance)
-        return {
-            name: tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[name]).convert()
-            for name in ("lift_query", "lift_photo")
+        report = {"kind": "litert", **described, "parity": parity, "distance_parity": distance_parity}
+        report |= {
+            "latency_ms": latency["sketch"][0],
+            "photo_latency_ms": latency["photo"][0],
+            "two_threads_latency_ms": latency["sketch"][1],
+            "two_threads_photo_latency_ms": latency["photo"][1],
         }
+        checksums = {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())
+        }
+        return write_description(folder, run, report, {"files": checksums, "models": metadata})
+
+
+def _check_arguments(quantize, interface, preprocessing, num_calibration):
+    for name, value, known in (
+        ("quantize", quantize, QUANTIZE),
+        ("interface", interface, INTERFACES),
+        ("preprocessing", preprocessing, PREPROCESSINGS),
+    ):
+        if value not in known:
+            raise ValueError(f"`{name}` must be one of {known}. Received: {value!r}")
+    if interface == "int8" and quantize != "int8":
+        raise InputError(f'`interface` must be "float32" unless `quantize` is "int8". Received: {quantize!r}')
+    if num_calibration < 1:
+        raise ValueError(f"`num_calibration` must be >= 1. Received: {num_calibration}")
+
+
+def _general_metadata(run, split):
+    """Returns what a client must know of either encoder of a run; the keys of docs/on_device.md."""
+    preprocessing = run.preprocessing().to_json()
+    shared = ("image_size", "canvas_size", "polarity", "range", "mean")
+    others = ("embedding_dim", "distance", "photo_input", "attributes")
+    return {
+        "version": METADATA_VERSION,
+        "fingerprint": run.fingerprint(),
+        **{name: preprocessing[name] for name in shared},
+        "line_width": line_width(split.sketches),
+        **{name: preprocessing[name] for name in others},
+    }
+
+
+def _latency(model, image, num_threads):
+    runner = LiteRTModel(model, num_threads=num_threads)
+    return common.measure_latency(runner.run, runner.prepare(image), num_threads)
 
 
 def _write_lifting(distance, folder):
@@ -181,10 +201,6 @@ def _write_lifting(distance, folder):
     return {"sketch": lift_query, "photo": lift_photo}
 
 
-def _equal_parts(sketches, photos, num_images):
-    return np.concatenate([sketches[: (num_images + 1) // 2], photos[: (num_images + 1) // 2]])
-
-
 def main(argv):
     """Runs the command with the flags that absl has parsed."""
     common.check_arguments(argv)
@@ -193,6 +209,8 @@ def main(argv):
         values.workdir,
         values.output,
         values.quantize,
+        values.interface,
+        values.preprocessing,
         values.min_cosine,
         values.max_norm_error,
         values.num_calibration,
@@ -201,20 +219,33 @@ def main(argv):
     print(json.dumps(report, indent=2))
 
 
+def _by_key(tolerances):
+    return ", ".join(f"{key} {tolerance}" for key, tolerance in tolerances.items())
+
+
 if __name__ == "__main__":
-    cosines = ", ".join(f"{quantize} {cosine}" for quantize, cosine in MIN_COSINE.items())
-    errors = ", ".join(f"{quantize} {error}" for quantize, error in MAX_DISTANCE_ERROR.items())
     common.define_flags(
-        f"Fail where an embedding's cosine to Keras' is below this; by default {cosines}.",
+        f"Fail where an embedding's cosine to Keras' is below this; by default {_by_key(MIN_COSINE)}.",
+        "Fail where an embedding's length differs from Keras' by more than this share of it; by default, by "
+        f"the interface, {_by_key(MAX_NORM_ERROR)}.",
         "Fail where a learned distance differs from the run's by more than this share of the range of the "
-        f"run's; by default {errors}.",
+        f"run's; by default {_by_key(MAX_DISTANCE_ERROR)}.",
     )
     flags.adopt_module_key_flags(common)
-    flags.DEFINE_enum("quantize", None, list(MIN_COSINE), "What to store in fewer bits.", required=True)
+    flags.DEFINE_enum("quantize", None, QUANTIZE, "What to store in fewer bits.", required=True)
+    flags.DEFINE_enum(
+        "interface", "float32", INTERFACES, "Type of image and embedding; int8 with --quantize=int8 only."
+    )
+    flags.DEFINE_enum(
+        "preprocessing",
+        "outside",
+        PREPROCESSINGS,
+        "Where a canvas in uint8 is cropped and scaled; inside makes it the model's input.",
+    )
     flags.DEFINE_integer(
         "num_calibration",
         NUM_CALIBRATION,
-        "Training images that show int8 the range of every tensor.",
+        "Training images of each domain that show int8 the range of every tensor.",
         lower_bound=1,
     )
     command.run(main)

@@ -19,6 +19,7 @@ import tensorflow as tf
 from absl import flags, logging
 
 from export import common
+from export.description import write_description
 from tfsbir import command, files
 from tfsbir.runs import RunDirectory
 
@@ -26,16 +27,15 @@ MIN_COSINE = 0.99999  # Measured on SqueezeNet and Sketch-a-Net: 1 to seven digi
 MAX_DISTANCE_ERROR = 1e-3
 
 
-def export_saved_model(
-    workdir, output, min_cosine=None, max_norm_error=common.MAX_NORM_ERROR, max_distance_error=None
-):
+def export_saved_model(workdir, output, min_cosine=None, max_norm_error=None, max_distance_error=None):
     """Writes the SavedModel of a run's encoders to the folder `output`, atomically.
 
     Args:
         workdir: Path of a finished run.
         output: Path of the folder; it must be new, empty or an older export.
         min_cosine: Float, tolerance; None for `MIN_COSINE`.
-        max_norm_error: Float, tolerance of an embedding's length, as a share of it.
+        max_norm_error: Float, tolerance of an embedding's length, as a share of it; None for
+            `common.MAX_NORM_ERROR`.
         max_distance_error: Float, tolerance of a learned distance, as a share of the range of the run's;
             None for `MAX_DISTANCE_ERROR`.
     Returns: The report, a dict.
@@ -44,6 +44,8 @@ def export_saved_model(
     """
     if min_cosine is None:
         min_cosine = MIN_COSINE
+    if max_norm_error is None:
+        max_norm_error = common.MAX_NORM_ERROR
     if max_distance_error is None:
         max_distance_error = MAX_DISTANCE_ERROR
     common.check_output(output)
@@ -69,9 +71,10 @@ def export_saved_model(
             domain: common.measure_latency(encode[domain], images[domain].held_out[:1], num_threads)
             for domain in common.DOMAINS
         }
-        return common.write_description(
-            folder, run, "saved_model", "none", parity, distance_parity, latency_ms
-        )
+        report = {"kind": "saved_model", "quantize": "none", "parity": parity}
+        report |= {"distance_parity": distance_parity, "latency_ms": latency_ms["sketch"]}
+        report |= {"photo_latency_ms": latency_ms["photo"]}
+        return write_description(folder, run, report)
 
 
 def write_saved_model(encoders, folder, batch_size=None, distance=None):
@@ -151,6 +154,8 @@ def main(argv):
 if __name__ == "__main__":
     common.define_flags(
         f"Fail where an embedding's cosine to Keras' is below this; by default {MIN_COSINE}.",
+        "Fail where an embedding's length differs from Keras' by more than this share of it; by default "
+        f"{common.MAX_NORM_ERROR}.",
         "Fail where a learned distance differs from the run's by more than this share of the range of the "
         f"run's; by default {MAX_DISTANCE_ERROR}.",
     )

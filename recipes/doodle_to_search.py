@@ -49,7 +49,7 @@ HEAD_WEIGHTS = {"domain_classifier": "domain_weight", "semantic_decoder": "seman
 CHOSEN_BY = "validation/mAP@all"
 
 data.define_photo_flags()
-data.define_validation_flag()
+data.define_zero_shot_flags()
 semantics.define_semantics_flag()
 encoders.define_encoder_flags(backbone="vgg16", backbones=FEATURE_MAPS)
 training.define_training_flags(steps=5000, batch_size=20, learning_rate=1e-4)

@@ -74,6 +74,8 @@ SHARE_FROM = {
     "inception_v1": "inception_4e",
     "pooled_squeezenet": "fire8",
     "sketch_a_net": "conv4",
+    "small_pooled_squeezenet": "fire8",
+    "small_squeezenet": "fire8",
     "squeezenet": "fire8",
 }
 

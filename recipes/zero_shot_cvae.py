@@ -45,7 +45,7 @@ RECIPE = "zero_shot_cvae"
 CHOSEN_BY = "validation/one_vector/mAP@all"
 
 data.define_photo_flags(photo_input="rgb")
-data.define_validation_flag()
+data.define_zero_shot_flags()
 frozen_features.define_frozen_flags(backbone="pooled_squeezenet")
 training.define_training_flags(steps=500, batch_size=128, learning_rate=1e-3, has_views=False)
 flags.DEFINE_enum(

@@ -123,3 +123,29 @@ def center_crop(images, image_size):
 def to_range(images):
     """Turns uint8 images, 0..255, into float32 ones in [-1, 1]."""
     return images.astype(np.float32) / 127.5 - 1.0
+
+
+def to_canvas(images, canvas_size):
+    """Puts images in [-1, 1] on white canvases of uint8, of which `center_crop` cuts the same images again.
+
+    Values between the 256 of uint8 are rounded to the nearest.
+
+    Args:
+        images: float `(n, size, size, channels)`.
+        canvas_size: Integer >= size.
+    Returns: uint8 `(n, canvas_size, canvas_size, channels)`.
+    """
+    size, channels = images.shape[1], images.shape[-1]
+    start = (canvas_size - size) // 2
+    canvases = np.full((len(images), canvas_size, canvas_size, channels), 255, np.uint8)
+    values = np.clip(np.rint((images + 1.0) * 127.5), 0, 255)
+    canvases[:, start : start + size, start : start + size] = values
+    return canvases
+
+
+def is_blank(image):
+    """Tells whether an image in [-1, 1] shows nothing: whether no two pixels differ by a tenth of the range.
+
+    A JPEG's noise on white paper is less, the faintest pencil more.
+    """
+    return bool(np.ptp(image) < 0.2)

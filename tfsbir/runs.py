@@ -182,6 +182,12 @@ class RunDirectory:
         """Returns how images become this run's inputs."""
         return Preprocessing.from_json(self.model / "preprocessing.json")
 
+    @property
+    def teacher_fingerprint(self):
+        """Fingerprint of the run that this one was distilled from, or None where it was not."""
+        path = self.path / "config.json"
+        return self.config.get("teacher", {}).get("fingerprint") if path.exists() else None
+
     def fingerprint(self):
         """Returns the SHA-256 of the model's files: which trained encoders and distance these are."""
         digest = hashlib.sha256()

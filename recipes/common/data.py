@@ -42,20 +42,31 @@ def define_photo_flags(photo_input="edges"):
     )  # fmt: skip
 
 
+def define_more_data_flags():
+    """Declares which data set is trained on beside `--dataset`."""
+    flags.DEFINE_enum(
+        "more_dataset", None, sorted(DATASETS),
+        "A second data set to train on. Where a recipe learns categories, it is put beside --dataset (of a "
+        "zero-shot split: what it has of the seen classes); where it learns pairs, its sketches of photos "
+        "with the same id are added.",
+    )  # fmt: skip
+    flags.DEFINE_string("more_data_dir", None, "Folder of --more_dataset.")
+
+
 def define_training_data_flags():
     """Declares the flags of `load_pairs` and `load_categories`, for a recipe that trains."""
     define_photo_flags()
-    flags.DEFINE_enum(
-        "more_dataset", None, sorted(DATASETS),
-        "A second data set to train on. Where a recipe learns categories, it is put beside --dataset; where "
-        "it learns pairs, its sketches of photos with the same id are added.",
-    )  # fmt: skip
-    flags.DEFINE_string("more_data_dir", None, "Folder of --more_dataset.")
+    define_more_data_flags()
     flags.DEFINE_multi_string(
         "more_splits", ["train"],
         "Splits of --more_dataset whose sketches are added to pairs, each with a flag of its own; also its "
         "test split, where that is of photos which --dataset trains on.",
     )  # fmt: skip
+    define_holdout_flag()
+
+
+def define_holdout_flag():
+    """Declares the share of the training photos to choose hyper-parameters on."""
     flags.DEFINE_float(
         "holdout",
         0.0,
@@ -74,8 +85,9 @@ def define_classes_flag():
     )  # fmt: skip
 
 
-def define_validation_flag():
-    """Declares the flag of `load_zero_shot`."""
+def define_zero_shot_flags():
+    """Declares the flags of `load_zero_shot`."""
+    define_more_data_flags()
     flags.DEFINE_float(
         "validation_share", 0.1,
         "Share of the seen classes to leave out of training, to tell on them when it is at its best.",
@@ -121,7 +133,7 @@ def load_pairs(pool=None):
         )
     if FLAGS.more_dataset is not None:
         for name in FLAGS.more_splits:
-            train = with_more_sketches(train, _more_split(name, pool))
+            train = with_more_sketches(train, more_split(name, pool))
     return train, test, "holdout" if FLAGS.holdout else "test"
 
 
@@ -164,11 +176,12 @@ def load_shared_categories(pool=None):
     return train, test, "holdout" if FLAGS.holdout else "test"
 
 
-def load_zero_shot(pool=None):
+def load_zero_shot(pool=None, read_photo=None):
     """Returns the splits to train on, to choose by, and to test on; no class is in two of them.
 
     The first two share the seen classes: which are held out hangs on their names alone (`held_out`). The
-    last has the unseen classes.
+    last has the unseen classes. What `--more_dataset` has of the classes trained on is trained on, too, and
+    nothing else of it is used. `read_photo` is a `PhotoReader`, by default that of the flags.
 
     Raises: `InputError` if no list of unseen classes is given, or fewer than two classes are held out, or
         left.
@@ -178,7 +191,8 @@ def load_zero_shot(pool=None):
             "`unseen_classes` must name a file of the classes to test on, which are not trained on. "
             "Received: nothing"
         )
-    seen = load_split("train", photo_reader(), pool)
+    read_photo = photo_reader() if read_photo is None else read_photo
+    seen = load_split("train", read_photo, pool)
     held = held_out(seen.class_names, FLAGS.validation_share)
     kept = tuple(name for name in seen.class_names if name not in held)
     if min(len(held), len(kept)) < 2:
@@ -187,18 +201,21 @@ def load_zero_shot(pool=None):
             f"side. Received: {FLAGS.validation_share}, which holds out {len(held)}"
         )
     validation = keep_classes(seen, tuple(name for name in seen.class_names if name in held))
-    return keep_classes(seen, kept), validation, load_split("test", photo_reader(), pool)
+    train = seen if FLAGS.more_dataset is None else join([seen, more_split("train", pool, read_photo)])
+    return keep_classes(train, kept), validation, load_split("test", read_photo, pool)
 
 
 def _parts(name, pool):
     parts = [load_split(name, photo_reader(), pool)]
     if FLAGS.more_dataset is not None:
-        parts.append(_more_split(name, pool))
+        parts.append(more_split(name, pool))
     return parts
 
 
-def _more_split(name, pool):
-    split = load(FLAGS.more_dataset, FLAGS.more_data_dir, name, photo_reader())
+def more_split(name, pool=None, read_photo=None):
+    """Returns the split `name` of `--more_dataset`; `read_photo` as for `load_zero_shot`."""
+    read_photo = photo_reader() if read_photo is None else read_photo
+    split = load(FLAGS.more_dataset, FLAGS.more_data_dir, name, read_photo)
     return split if FLAGS.cache_dir is None else cached(split, FLAGS.cache_dir, pool)
 
 

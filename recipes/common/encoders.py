@@ -51,6 +51,16 @@ def _pooled_squeezenet(channels):
     return pooled_squeezenet_encoder(IMAGE_SIZE, channels, embedding_dim=FLAGS.embedding_dim or 256)
 
 
+def _small_squeezenet(channels):
+    return squeezenet_encoder(IMAGE_SIZE, channels, embedding_dim=FLAGS.embedding_dim, is_halved=True)
+
+
+def _small_pooled_squeezenet(channels):
+    return pooled_squeezenet_encoder(
+        IMAGE_SIZE, channels, embedding_dim=FLAGS.embedding_dim or 256, is_halved=True
+    )
+
+
 def _vgg16(channels):
     return vgg16_encoder(FLAGS.embedding_dim or 256, channels=channels)
 
@@ -59,6 +69,8 @@ BACKBONES = {
     "inception_v1": _inception_v1,
     "pooled_squeezenet": _pooled_squeezenet,
     "sketch_a_net": _sketch_a_net,
+    "small_pooled_squeezenet": _small_pooled_squeezenet,
+    "small_squeezenet": _small_squeezenet,
     "squeezenet": _squeezenet,
     "vgg16": _vgg16,
 }
@@ -66,6 +78,8 @@ BACKBONES = {
 IMAGENET_WEIGHTS = {
     "inception_v1": load_inception_weights,
     "pooled_squeezenet": load_imagenet_weights,
+    "small_pooled_squeezenet": load_imagenet_weights,
+    "small_squeezenet": load_imagenet_weights,
     "squeezenet": load_imagenet_weights,
     "vgg16": load_vgg16_weights,
 }
@@ -173,7 +187,8 @@ def make_classifier(num_classes, dropout):
 def start_encoders(run, pair, train):
     """Fits what a backbone takes from the training images before its first step, if anything."""
     is_trained = trained_encoder("sketch") is not None
-    has_start = FLAGS.backbone in ("pooled_squeezenet", "squeezenet")
+    forgets_places = FLAGS.backbone in ("pooled_squeezenet", "small_pooled_squeezenet")
+    has_start = forgets_places or FLAGS.backbone in ("squeezenet", "small_squeezenet")
     if not has_start or is_trained or tf.train.latest_checkpoint(run.checkpoints):
         return
     image_size = pair.sketch.input_shape[1]
@@ -182,7 +197,7 @@ def start_encoders(run, pair, train):
         for images in (train.sketches, train.photos)
     )
     logging.info("Starting the embedding from %d training images.", len(sketches) + len(photos))
-    if FLAGS.backbone == "pooled_squeezenet":
+    if forgets_places:
         encoders = (pair.sketch,) if pair.is_siamese else (pair.sketch, pair.photo)
         images = (np.concatenate([sketches, photos]),) if pair.is_siamese else (sketches, photos)
         start_heads_together(encoders, images)

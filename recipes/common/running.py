@@ -23,8 +23,12 @@ MAY_DIFFER = (
 flags.DEFINE_string("workdir", None, "The run directory; made, or resumed.", required=True)
 
 
-def start_run(recipe, train):
-    """Opens the run directory with the config of this command and this data."""
+def start_run(recipe, train, read_photo=None):
+    """Opens the run directory with the config of this command and this data.
+
+    `read_photo` is the `PhotoReader` of the data, by default the one that the flags ask for.
+    """
+    read_photo = photo_reader() if read_photo is None else read_photo
     flag_names = sorted({flag.name for flag in FLAGS.get_key_flags_for_module(sys.argv[0])})
     run = RunDirectory(FLAGS.workdir)
     config = {
@@ -35,7 +39,7 @@ def start_run(recipe, train):
             "name": FLAGS.dataset,
             "data_dir": FLAGS.data_dir and os.path.abspath(FLAGS.data_dir),
             "photo_input": train.photo_input,
-            "edge_model": photo_reader().edge_model,
+            "edge_model": read_photo.edge_model,
             "unseen_classes": FLAGS.unseen_classes and os.path.abspath(FLAGS.unseen_classes),
             "fingerprint": train.fingerprint,
         },
@@ -44,13 +48,13 @@ def start_run(recipe, train):
     return run
 
 
-def save_pair(run, pair, train, classifier=None, distance=None, attributes=()):
+def save_pair(run, pair, train, classifier=None, distance=None, attributes=(), read_photo=None):
     """Writes the encoders of an `EncoderPair` and how images become their inputs.
 
     With them goes a classifier, or a distance other than `SquaredEuclidean`, if given. `attributes` are the
-    names of those that the encoders predict.
+    names of those that the encoders predict. `read_photo` is as for `start_run`.
     """
-    reader = photo_reader()
+    reader = photo_reader() if read_photo is None else read_photo
     preprocessing = Preprocessing(
         pair.sketch.input_shape[1],
         pair.sketch.output_shape[-1],

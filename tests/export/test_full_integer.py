@@ -5,7 +5,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from export import common
 from export.full_integer import observed_ranges, quantize_to_integers
-from export.litert import convert, interpreter_function
+from export.litert_conversion import convert
+from tfsbir.retrieval.litert_model import LiteRTModel
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_only_the_normalisations_stay_in_float(siamese_run):
             assert dtypes[output] == np.int8, operator["op_name"]
         if operator["op_name"] in ("SQUARE", "SUM", "RSQRT", "MINIMUM"):
             assert dtypes[output] == np.float32, operator["op_name"]
-    embedding = interpreter_function(model)(images[:1])
+    embedding = LiteRTModel(model, num_threads=1).encode(images[:1])
     assert np.linalg.norm(embedding) == pytest.approx(1, abs=1e-6)
 
 
@@ -59,7 +60,9 @@ def test_lengths_stay_where_unit_parts_are_put_together(siamese_run):
     images = common.real_images(siamese_run, num_calibration=6)["sketch"].calibration
     encoder = siamese_run.load_encoder("sketch")
     (whole,) = [layer for layer in encoder.layers if isinstance(layer, keras.layers.Concatenate)][-1:]
-    encode = interpreter_function(convert(keras.Model(encoder.input, whole.output), "int8", images))
+    encode = LiteRTModel(
+        convert(keras.Model(encoder.input, whole.output), "int8", images), num_threads=1
+    ).encode
     assert np.linalg.norm(encode(images[:1])) == pytest.approx(np.sqrt(2), abs=1e-6)
 
 
@@ -67,8 +70,8 @@ def test_paper_is_exact(images):
     image = keras.Input((12, 12, 1))
     model = convert(keras.Model(image, keras.layers.MaxPooling2D(2)(image)), "int8", images)
     paper = np.ones((1, 12, 12, 1), np.float32)
-    assert np.all(np.abs(interpreter_function(model)(paper) - 1) < 1e-6)
-    assert np.all(np.abs(interpreter_function(model)(-paper) + 1) < 1e-6)
+    assert np.all(np.abs(LiteRTModel(model, num_threads=1).encode(paper) - 1) < 1e-6)
+    assert np.all(np.abs(LiteRTModel(model, num_threads=1).encode(-paper) + 1) < 1e-6)
 
 
 def test_a_dead_channel_is_no_obstacle(images):
@@ -79,7 +82,7 @@ def test_a_dead_channel_is_no_obstacle(images):
     y = keras.layers.Conv2D(4, 3)(image)
     x = keras.layers.Concatenate()([keras.layers.Flatten()(x), keras.layers.Flatten()(y)])
     encoder = keras.Model(image, keras.layers.UnitNormalization()(x))
-    embedding = interpreter_function(convert(encoder, "int8", images))(images[:1])
+    embedding = LiteRTModel(convert(encoder, "int8", images), num_threads=1).encode(images[:1])
     np.testing.assert_allclose(embedding, encoder(images[:1]), atol=0.01)
 
 

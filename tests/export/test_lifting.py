@@ -9,7 +9,8 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from export import common, litert, saved_model
-from export.litert import convert_lifting, export_litert
+from export.litert import export_litert
+from export.litert_conversion import convert_lifting
 from export.saved_model import export_saved_model
 from tests.export.small_run import EMBEDDING_DIM
 from tfsbir.distances import HOLEF, Mahalanobis, WeightedEuclidean

@@ -10,6 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 from export import common, litert
 from export.litert import export_litert
 from tfsbir.errors import InputError
+from tfsbir.retrieval.litert_model import LiteRTModel
 from tfsbir.runs import RunDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ def exports(siamese_run, tmp_path_factory):
 def test_embeddings_agree_with_keras(exports, siamese_run, quantize):
     output, report = exports[quantize]
     images = common.real_images(siamese_run)
-    encode = litert.interpreter_function((output / "sketch_encoder.tflite").read_bytes())
+    encode = LiteRTModel((output / "sketch_encoder.tflite").read_bytes()).encode
     encoder = siamese_run.load_encoder("sketch")
     for domain in common.DOMAINS:
         expected = np.asarray(encoder(images[domain].held_out))
@@ -80,7 +81,7 @@ def test_each_encoder_of_a_heterogeneous_run_is_exported(heterogeneous_run, tmp_
     assert report["size_bytes"] == sum(report["files"].values())
     image = common.real_images(heterogeneous_run)["photo"].held_out[:1]
     for domain in common.DOMAINS:
-        encode = litert.interpreter_function((tmp_path / "out" / f"{domain}_encoder.tflite").read_bytes())
+        encode = LiteRTModel((tmp_path / "out" / f"{domain}_encoder.tflite").read_bytes()).encode
         cosine = np.sum(np.asarray(heterogeneous_run.load_encoder(domain)(image)) * encode(image))
         assert cosine > litert.MIN_COSINE["int8"]
 

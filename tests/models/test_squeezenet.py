@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from tfsbir.errors import InputError
-from tfsbir.models import load_imagenet_weights, squeezenet_encoder, whiten_head
-from tfsbir.models.squeezenet import FIRES, HEADS
+from tfsbir.layers import BlurPyramid
+from tfsbir.models import (
+    load_encoder_weights,
+    load_imagenet_weights,
+    pooled_squeezenet_encoder,
+    squeezenet_encoder,
+    whiten_head,
+)
+from tfsbir.models.squeezenet import FIRES, HEADS, SIGMAS
 
 SMALL = {"image_size": 111, "working_size": 111}
 
@@ -122,6 +129,10 @@ def test_an_encoder_survives_saving(tmp_path):
     ("arguments", "message"),
     [
         ({"channels": 2}, "`channels` must be 1 or 3"),
+        (
+            {"image_size": 221, "is_halved": True},
+            "`image_size` must be at least 222 to be halved. Received: 221",
+        ),
         ({"working_size": 300}, r"`working_size` must be in 111\.\.225"),
         (
             {"head_channels": 1, "embedding_dim": 73},
@@ -185,3 +196,28 @@ def test_fewer_images_than_values_keep_all_their_products():
     (kernel,) = encoder.get_layer("both_scales_reduced").get_weights()
     np.testing.assert_allclose(kernel.T @ kernel, np.eye(20), atol=1e-5)
     np.testing.assert_allclose((head @ kernel) @ (head @ kernel).T, head @ head.T, atol=1e-4)
+
+
+def test_a_halved_encoder_sees_what_the_whole_one_does_at_half_the_size():
+    image = np.ones((1, 225, 225, 1), np.float32)
+    image[:, 100, 20:200] = -1.0  # Thin lines, one on either side of a border between 2 x 2 px.
+    image[:, 61, 20:200] = -1.0
+    image[:, 20:200, 150:153] = -1.0
+    half = squeezenet_encoder(is_halved=True)
+    seen = keras.Model(half.input, half.get_layer("blur_pyramid").output)(image)
+    whole = keras.layers.AveragePooling2D(2)(BlurPyramid(SIGMAS)(image))
+    seen, whole = keras.ops.convert_to_numpy(seen)[0], keras.ops.convert_to_numpy(whole)[0]
+    assert seen.shape == whole.shape == (112, 112, 3)
+    # Half the narrow blur is hardly any: it keeps the place and the ink of lines, not their shape.
+    differences = np.abs(seen - whole).max((0, 1)) / (1 - whole).max((0, 1))
+    assert differences[2] < 0.1 and differences[1] < 0.15, differences
+    np.testing.assert_allclose((1 - seen).sum((0, 1)), (1 - whole).sum((0, 1)), rtol=0.1)
+
+
+@pytest.mark.parametrize("make", [squeezenet_encoder, pooled_squeezenet_encoder])
+def test_a_halved_encoder_takes_the_weights_of_the_whole_one(make, tmp_path):
+    make(embedding_dim=8).save(tmp_path / "whole.keras")
+    half = make(embedding_dim=8, is_halved=True)
+    assert load_encoder_weights(half, tmp_path / "whole.keras") == ()
+    assert half.get_layer("fire9").output.shape[1:3] == (6, 6)
+    assert keras.ops.convert_to_numpy(half(np.ones((1, 225, 225, 1)))).shape == (1, 8)

@@ -1,14 +1,17 @@
 """The zero-shot recipe as users run it, on a few images of some classes."""
 
 import json
+import types
 
 import numpy as np
 import pytest
 
+from recipes.common import data
 from tests.common_files import write_image
 from tests.common_recipes import ROOT, command, losses, run, run_killed_and_resumed
 from tests.common_tables import run_each
 from tfsbir.data.held_out import held_out
+from tfsbir.data.photo_reader import RGB
 from tfsbir.runs import RunDirectory
 
 SEEN = ("ant", "bee", "cat", "dog", "eel", "fox", "gnu")
@@ -142,3 +145,31 @@ def test_errors_say_what_is_wrong(folder, tmp_path):
     }
     assert run_each("recipes.doodle_to_search", ROOT, list(cases)) == list(cases.values())
     assert not (tmp_path / "run").exists()
+
+
+def test_a_second_data_set_is_trained_on_where_its_classes_are(folder, tmp_path, monkeypatch):
+    drawing = {"key_id": "1", "word": "", "drawing": [[[0, 255], [0, 255]]]}
+    (tmp_path / "quickdraw").mkdir()
+    for name in (*SEEN, *UNSEEN, "zebra"):
+        lines = [json.dumps({**drawing, "word": name, "key_id": str(number)}) for number in range(10)]
+        (tmp_path / "quickdraw" / f"{name}.ndjson").write_text("\n".join(lines), encoding="utf-8")
+    more = ("--more_dataset=quickdraw", f"--more_data_dir={tmp_path / 'quickdraw'}", "--steps=2")
+    done = run(training(folder, tmp_path / "run", *more))
+    assert done.returncode == 0, done.stderr
+    assert RunDirectory(tmp_path / "run").result["metrics"]["mAP@all"] > 0
+    values = types.SimpleNamespace(
+        dataset="category_folder",
+        data_dir=folder / "animals",
+        unseen_classes=folder / "unseen.txt",
+        validation_share=0.45,
+        more_dataset="quickdraw",
+        more_data_dir=tmp_path / "quickdraw",
+        cache_dir=None,
+    )
+    monkeypatch.setattr(data, "FLAGS", values)
+    train, validation, test = data.load_zero_shot(read_photo=RGB)
+    assert set(train.class_names) == set(SEEN) - held_out(SEEN, 0.45)
+    added = [name for name in train.sketch_ids if name.startswith("quickdraw/")]
+    assert {name.split("/")[1] for name in added} == set(train.class_names)
+    for other in (validation, test):
+        assert not any("quickdraw" in name for name in other.sketch_ids)

@@ -67,6 +67,7 @@ def main(argv):
     if FLAGS.sheet is not None:
         check_sheet_path(FLAGS.sheet)
     # The imports follow the cheap checks; TensorFlow's comes last, with the model.
+    from tfsbir.preprocessing import is_blank
     from tfsbir.retrieval import Gallery, compare_attributes, encoder_kind, open_encoder
     from tfsbir.retrieval.photo_attributes import THRESHOLD
 
@@ -89,6 +90,8 @@ def main(argv):
         )
     encoder_kind(model)
     sketch = gallery.preprocessing.read_sketch(FLAGS.sketch)
+    if is_blank(sketch):
+        raise InputError(f"{FLAGS.sketch}: expected a drawing; found a blank image")
     with quiet_start():
         encoder = open_encoder(model)
         gallery.check_encoder(encoder)

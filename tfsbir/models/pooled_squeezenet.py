@@ -4,15 +4,25 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfsbir.layers import BlurPyramid, ToImageNetBGR
-from tfsbir.models.squeezenet import load_imagenet_weights, squeezenet_features
+from tfsbir.models.squeezenet import (
+    check_sizes,
+    load_imagenet_weights,
+    squeezenet_features,
+    squeezenet_input,
+)
 
 NUM_FEATURES = 512  # Channels of fire9.
 POOLED, PROJECTION = "pooled", "projection"
 
 
 def pooled_squeezenet_encoder(
-    image_size=225, channels=1, working_size=161, embedding_dim=256, weights=None, name="pooled_squeezenet"
+    image_size=225,
+    channels=1,
+    working_size=161,
+    embedding_dim=256,
+    is_halved=False,
+    weights=None,
+    name="pooled_squeezenet",
 ):
     """Builds an encoder on SqueezeNet v1.1 that forgets where things are.
 
@@ -27,6 +37,7 @@ def pooled_squeezenet_encoder(
         working_size: Side in px at which the network works, in 111 .. `image_size`; half the pixels take
             half the time.
         embedding_dim: Length of the embedding, in 1..512.
+        is_halved: Whether to work at half of `image_size` instead, as `squeezenet_encoder` may.
         weights: Path of ImageNet weights (`squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5`), or
             None to start from scratch.
         name: Name of the model.
@@ -36,19 +47,11 @@ def pooled_squeezenet_encoder(
         missing, damaged or of another network, naming the layer.
     Source: Iandola et al., "SqueezeNet", 2016, arxiv.org/abs/1602.07360, and its release v1.1.
     """
-    if channels not in (1, 3):
-        raise ValueError(f"`channels` must be 1 or 3. Received: {channels}")
-    if not 111 <= working_size <= image_size:
-        raise ValueError(
-            f"`working_size` must be in 111..{image_size} (`image_size`). Received: {working_size}"
-        )
+    check_sizes(image_size, channels, working_size, is_halved)
     if not 1 <= embedding_dim <= NUM_FEATURES:
         raise ValueError(f"`embedding_dim` must be in 1..{NUM_FEATURES}. Received: {embedding_dim}")
     image = keras.Input((image_size, image_size, channels), name="image")
-    x = BlurPyramid(name="blur_pyramid")(image) if channels == 1 else image
-    if working_size != image_size:
-        x = keras.layers.Resizing(working_size, working_size, name="to_working_size")(x)
-    x = squeezenet_features(ToImageNetBGR(name="to_imagenet_bgr")(x))["fire9"]
+    x = squeezenet_features(squeezenet_input(image, working_size, is_halved))["fire9"]
     x = keras.layers.GlobalAveragePooling2D(name=POOLED)(x)
     # Float32 under mixed precision: what all images have in common is large, and taken away here.
     x = keras.layers.Dense(embedding_dim, kernel_initializer="orthogonal", dtype="float32", name=PROJECTION)(

@@ -16,6 +16,8 @@ FIRES = {2: (16, 64), 3: (16, 64), 4: (32, 128), 5: (32, 128)}
 FIRES |= {6: (48, 192), 7: (48, 192), 8: (64, 256), 9: (64, 256)}
 GRID = 6  # Places a side that the embedding keeps.
 HEADS = ("fire9", "fire5")
+SMALLEST = 111  # Side in px of which `fire9` still has as many places.
+SIGMAS = (0.8, 1.8, 3.6)  # Of the blur, in px of the image.
 BOTH, REDUCED = "both_scales", "both_scales_reduced"
 
 
@@ -25,6 +27,7 @@ def squeezenet_encoder(
     working_size=161,
     head_channels=64,
     embedding_dim=None,
+    is_halved=False,
     weights=None,
     name="squeezenet_encoder",
 ):
@@ -44,6 +47,8 @@ def squeezenet_encoder(
         head_channels: Channels that are left of `fire9` and of `fire5` at each place, in 1..256.
         embedding_dim: Length of the embedding, in 1 .. 72 * `head_channels`; None for the latter, without a
             layer that maps.
+        is_halved: Whether to work at half of `image_size` instead, for phones: the image is averaged over
+            2 x 2 px before it is blurred, half as wide. An encoder of either kind takes the other's weights.
         weights: Path of ImageNet weights (`squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5`), or
             None to start from scratch.
         name: Name of the model.
@@ -53,22 +58,14 @@ def squeezenet_encoder(
         missing, damaged or of another network, naming the layer.
     Source: Iandola et al., "SqueezeNet", 2016, arxiv.org/abs/1602.07360, and its release v1.1.
     """
-    if channels not in (1, 3):
-        raise ValueError(f"`channels` must be 1 or 3. Received: {channels}")
-    if not 111 <= working_size <= image_size:
-        raise ValueError(
-            f"`working_size` must be in 111..{image_size} (`image_size`). Received: {working_size}"
-        )
     if not 1 <= head_channels <= 256:
         raise ValueError(f"`head_channels` must be in 1..256. Received: {head_channels}")
     num_values = len(HEADS) * GRID**2 * head_channels
     if embedding_dim is not None and not 1 <= embedding_dim <= num_values:
         raise ValueError(f"`embedding_dim` must be in 1..{num_values}, or None. Received: {embedding_dim}")
+    check_sizes(image_size, channels, working_size, is_halved)
     image = keras.Input((image_size, image_size, channels), name="image")
-    x = BlurPyramid(name="blur_pyramid")(image) if channels == 1 else image
-    if working_size != image_size:
-        x = keras.layers.Resizing(working_size, working_size, name="to_working_size")(x)
-    fires = squeezenet_features(ToImageNetBGR(name="to_imagenet_bgr")(x))
+    fires = squeezenet_features(squeezenet_input(image, working_size, is_halved))
     parts = []
     for fire in HEADS:
         side = fires[fire].shape[1]
@@ -148,6 +145,39 @@ def _in_batches(model, images, batch_size):
         ops.convert_to_numpy(model(images[start : start + batch_size], training=False)).astype(np.float64)
         for start in range(0, len(images), batch_size)
     ]
+
+
+def check_sizes(image_size, channels, working_size, is_halved):
+    """Raises `ValueError` unless an encoder on SqueezeNet can have these."""
+    if channels not in (1, 3):
+        raise ValueError(f"`channels` must be 1 or 3. Received: {channels}")
+    if is_halved and image_size < 2 * SMALLEST:
+        raise ValueError(f"`image_size` must be at least {2 * SMALLEST} to be halved. Received: {image_size}")
+    if not is_halved and not SMALLEST <= working_size <= image_size:
+        raise ValueError(
+            f"`working_size` must be in {SMALLEST}..{image_size} (`image_size`). Received: {working_size}"
+        )
+
+
+def squeezenet_input(image, working_size, is_halved):
+    """Adds what stands between an encoder's image in [-1, 1] and SqueezeNet; returns the tensor.
+
+    Args:
+        image: `keras.Input` of one channel, a line drawing, or of three.
+        working_size: Side in px that the image is resized to.
+        is_halved: Whether it is averaged over 2 x 2 px instead, before the blur, which is the costlier part.
+    """
+    x, sigmas = image, SIGMAS
+    if is_halved:
+        x, sigmas = keras.layers.AveragePooling2D(2, name="to_half_size")(x), [sigma / 2 for sigma in SIGMAS]
+    if image.shape[-1] == 1:
+        if is_halved:
+            # A line of one px has half its ink at half the size, and the blur keeps a line's height.
+            x = keras.layers.Rescaling(2.0, -1.0, name="to_full_ink")(x)
+        x = BlurPyramid(sigmas, name="blur_pyramid")(x)
+    if not is_halved and working_size != image.shape[1]:
+        x = keras.layers.Resizing(working_size, working_size, name="to_working_size")(x)
+    return ToImageNetBGR(name="to_imagenet_bgr")(x)
 
 
 def squeezenet_features(x):

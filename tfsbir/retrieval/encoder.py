@@ -1,5 +1,6 @@
 """A trained encoder, whether it lies in a run directory or in an export."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -30,10 +31,14 @@ class Encoder:
         encode_sketch: Function from float32 `(batch, size, size, 1)` to `(batch, dim)`.
         encode_photo: The same for photos; `(batch, size, size, 1 or 3)`.
         lifting: `Lifting` of the distance that the encoder learned with; None for squared Euclidean.
+        teacher: Str, fingerprint of the encoder that this one was distilled from and whose galleries it
+            searches, too; None for none.
     Raises: `ValueError` if `lifting` is not that of the distance and the dim in `preprocessing`.
     """
 
-    def __init__(self, path, kind, fingerprint, preprocessing, encode_sketch, encode_photo, lifting=None):
+    def __init__(
+        self, path, kind, fingerprint, preprocessing, encode_sketch, encode_photo, lifting=None, teacher=None
+    ):
         wanted = None
         if preprocessing.distance != "squared_euclidean":
             wanted = preprocessing.distance, preprocessing.embedding_dim
@@ -43,6 +48,7 @@ class Encoder:
         self.path = path
         self.kind = kind
         self.fingerprint = fingerprint
+        self.teacher = teacher
         self.preprocessing = preprocessing
         self.lifting = lifting
         shapes = preprocessing.to_json()
@@ -56,7 +62,7 @@ class Encoder:
         Goes through the model in batches of at most 64, so any number of images fits into memory.
 
         Returns: float32 `(num_sketches, dim)`, as long as the model makes them.
-        Raises: `ValueError` for another shape.
+        Raises: `ValueError` for another shape; `TypeError` for integers, such as uint8 in 0..255.
         """
         return self._encode(self._encode_sketch, images, self._sketch_shape)
 
@@ -83,7 +89,10 @@ class Encoder:
         return np.clip(values, 0.0, 1.0)
 
     def _encode(self, encode, images, shape):
-        images = np.asarray(images, np.float32)
+        images = np.asarray(images)
+        if not np.issubdtype(images.dtype, np.floating):
+            raise TypeError(f"`images` must be float32 in [-1, 1]. Received: {images.dtype}")
+        images = images.astype(np.float32, copy=False)
         if images.shape[1:] != shape:
             raise ValueError(f"`images` must have the shape {(None, *shape)}. Received: {images.shape}")
         if len(images) == 0:
@@ -105,10 +114,12 @@ def open_encoder(path):
     if kind == "run":
         return _open_run(path)
     preprocessing = Preprocessing.from_json(path / "preprocessing.json")
-    fingerprint = _read_export(path)["fingerprint"]
+    export = _read_export(path)
     lifting = _read_lifting(path / WEIGHTS_FILE, preprocessing)
-    open_functions = _open_saved_model if kind == "saved_model" else _open_litert
-    return Encoder(path, kind, fingerprint, preprocessing, *open_functions(path), lifting)
+    functions = _open_saved_model(path) if kind == "saved_model" else _open_litert(path, preprocessing)
+    return Encoder(
+        path, kind, export["fingerprint"], preprocessing, *functions, lifting, export.get("teacher")
+    )
 
 
 def encoder_kind(path):
@@ -141,6 +152,8 @@ def _read_export(path):
     kind = export.get("kind")
     if kind not in ("saved_model", "litert"):
         raise InputError(f'{path / EXPORT_FILE}: expected "kind" saved_model or litert; found {kind!r}')
+    if not isinstance(export.setdefault("files", {}), dict):
+        raise InputError(f'{path / EXPORT_FILE}: expected an object in "files"; found another value')
     return export
 
 
@@ -174,7 +187,10 @@ def _open_run(path):
     if preprocessing.distance != "squared_euclidean":
         # A learned distance has one variable.
         lifting = Lifting(preprocessing.distance, run.load_distance().get_weights()[0])
-    return Encoder(path, "run", run.fingerprint(), preprocessing, encode_sketch, encode_photo, lifting)
+    return Encoder(
+        path, "run", run.fingerprint(), preprocessing, encode_sketch, encode_photo, lifting,
+        run.teacher_fingerprint,
+    )  # fmt: skip
 
 
 def _compiled(model):
@@ -207,50 +223,40 @@ def _signature_function(module, name):
     return lambda images: module.signatures[name](image=tf.constant(images))["embedding"]
 
 
-def _open_litert(path):
-    encode_sketch = _litert_function(path / SKETCH_ENCODER)
-    if not (path / PHOTO_ENCODER).exists():
+def _open_litert(path, preprocessing):
+    checksums = _read_export(path)["files"]
+    shapes = preprocessing.to_json()
+    encode_sketch = _litert_function(path / SKETCH_ENCODER, checksums, preprocessing, shapes["sketch_shape"])
+    if not (path / PHOTO_ENCODER).exists() and PHOTO_ENCODER not in checksums:
         return encode_sketch, encode_sketch
-    return encode_sketch, _litert_function(path / PHOTO_ENCODER)
+    photo_shape = shapes["photo_shape"]
+    return encode_sketch, _litert_function(path / PHOTO_ENCODER, checksums, preprocessing, photo_shape)
 
 
-def _litert_function(path):
-    from ai_edge_litert.interpreter import Interpreter
+def _litert_function(path, checksums, preprocessing, shape):
+    from tfsbir.retrieval.litert_metadata import read_model
+    from tfsbir.retrieval.litert_model import LiteRTModel
 
-    if not path.is_file():
-        raise InputError(f"{path}: expected a LiteRT model; there is no such file")
+    data = read_model(path)
+    # An older export has none. LiteRT verifies, too, that the file is whole, but not what its weights are.
+    wanted, found = checksums.get(path.name), hashlib.sha256(data).hexdigest()
+    if wanted not in (None, found):
+        raise InputError(
+            f"{path}: expected the model that {EXPORT_FILE} was written for; it is damaged or another one "
+            f"({len(data)} bytes, SHA-256 {found[:12]} instead of {str(wanted)[:12]})"
+        )
     try:
-        interpreter = Interpreter(model_path=str(path), num_threads=os.cpu_count())
-        interpreter.allocate_tensors()
+        model = LiteRTModel(data)
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path}: expected a LiteRT model; {_first_line(error)}") from error
-    (image,), (embedding,) = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def encode(images):
-        embeddings = []
-        for start in range(len(images)):  # The exported model takes one image at a time.
-            interpreter.set_tensor(image["index"], _quantize(images[start : start + 1], image))
-            interpreter.invoke()
-            embeddings.append(_dequantize(interpreter.get_tensor(embedding["index"]), embedding))
-        return np.concatenate(embeddings)
-
-    return encode
-
-
-def _quantize(values, details):
-    if details["dtype"] == np.float32:
-        return values
-    scale, zero_point = details["quantization"]
-    limits = np.iinfo(details["dtype"])
-    rounded = np.round(values / scale + zero_point)
-    return np.clip(rounded, limits.min, limits.max).astype(details["dtype"])
-
-
-def _dequantize(values, details):
-    if details["dtype"] == np.float32:
-        return values
-    scale, zero_point = details["quantization"]
-    return (values.astype(np.float32) - zero_point) * np.float32(scale)
+    size, channels = shape[0], shape[-1]
+    side = preprocessing.canvas_size if model.input_dtype == np.uint8 else size
+    if model.input_shape != (1, side, side, channels):
+        raise InputError(
+            f"{path}: expected images of {(1, side, side, channels)}, as preprocessing.json says; "
+            f"found {model.input_shape}"
+        )
+    return model.encode
 
 
 def _first_line(error):

@@ -241,9 +241,10 @@ class Gallery:
     def check_encoder(self, encoder):
         """Raises `InputError` if `encoder` is not the trained encoder that made this gallery.
 
-        An export passes for the run it was made from: both have the same fingerprint.
+        An export passes for the run it was made from: both have the same fingerprint. So does an encoder that
+        was distilled from the gallery's, since it puts sketches where that one does.
         """
-        if encoder.fingerprint != self.encoder_fingerprint:
+        if self.encoder_fingerprint not in (encoder.fingerprint, encoder.teacher):
             raise InputError(
                 f"{self.path}: expected the encoder that made this gallery, with the fingerprint "
                 f"{self.encoder_fingerprint}; found {encoder.path} with {encoder.fingerprint}"

@@ -1,5 +1,6 @@
 """Who meets whom: which sketches and photos make a training batch."""
 
+from tfsbir.sampling.all_images import AllImages
 from tfsbir.sampling.annotated_triplets import AnnotatedTriplets
 from tfsbir.sampling.attribute_triplets import AttributeTriplets
 from tfsbir.sampling.category_groups import CategoryGroups
@@ -11,6 +12,7 @@ from tfsbir.sampling.semantic_triplets import SemanticTriplets
 from tfsbir.sampling.true_pairs import TruePairs
 
 __all__ = [
+    "AllImages",
     "AnnotatedTriplets",
     "AttributeTriplets",
     "CategoryGroups",
