@@ -42,7 +42,8 @@ async function start() {
       throw new Error("The LiteRT runtime is missing. Run `npm ci` in the folder of this page.");
     });
     [encoder, gallery] = await bothOrNone(SketchEncoder.load(MODEL_FOLDER, WASM_FOLDER), Gallery.load(GALLERY_FOLDER));
-    if (gallery.fingerprint !== encoder.fingerprint || gallery.dim !== encoder.embeddingDim) {
+    const isKnown = [encoder.fingerprint, encoder.teacher].includes(gallery.fingerprint);
+    if (!isKnown || gallery.dim !== encoder.embeddingDim) {
       encoder.delete();
       encoder = null;
       throw new Error("The gallery was made by another encoder than this model. README.md says how to make a new one.");

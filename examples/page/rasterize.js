@@ -13,11 +13,12 @@
  *     one point is a dot.
  * @param {number} size Side of the picture in px.
  * @param {number} margin White border in px.
- * @param {number} lineWidth Diameter of the pen in px, >= 1.
+ * @param {number} lineWidth Diameter of the pen in px; one under 1 px leaves a paler line of 1 px.
  * @returns {Uint8Array} `size * size` greys, row by row; 0 is ink, 255 is paper.
  */
 export function rasterize(strokes, size = 256, margin = size / 16, lineWidth = size / 128) {
-  const pixels = new Uint8Array(size * size).fill(255);
+  const ink = new Uint8Array(size * size);
+  const width = Math.max(lineWidth, 1);
   const [left, top, right, bottom] = boundingFrame(strokes);
   const scale = (size - 2 * margin) / Math.max(right - left, bottom - top);
   const toPixel = ([x, y]) => [
@@ -27,13 +28,13 @@ export function rasterize(strokes, size = 256, margin = size / 16, lineWidth = s
   for (const stroke of strokes) {
     const points = stroke.map(toPixel);
     if (points.length === 1) {
-      drawStep(pixels, size, points[0], points[0], lineWidth);
+      drawStep(ink, size, points[0], points[0], width);
     }
     for (let i = 1; i < points.length; i++) {
-      drawStep(pixels, size, points[i - 1], points[i], lineWidth);
+      drawStep(ink, size, points[i - 1], points[i], width);
     }
   }
-  return pixels;
+  return ink.map((value) => Math.round(255 - Math.min(lineWidth, 1) * value));
 }
 
 /** Returns the strokes' bounding box; a side of length 0 gets the other's, or 1 if both are. */
@@ -64,7 +65,7 @@ function boundingFrame(strokes) {
  * level ones, one at a quarter and one at three quarters of the column's width. So the shares of a column add up to
  * the pen's height in it.
  */
-function drawStep(pixels, size, start, end, width) {
+function drawStep(ink, size, start, end, width) {
   // Steep steps see the picture transposed, and all steps go to the right.
   const isSteep = Math.abs(end[1] - start[1]) > Math.abs(end[0] - start[0]);
   let [x, y] = isSteep ? [start[1], start[0]] : start;
@@ -89,9 +90,9 @@ function drawStep(pixels, size, start, end, width) {
       const along = dy * sine + dx * cosine;
       const distance = Math.hypot(across, along - clip(along, 0, length));
       const share = halfHeight - distance / cosine;
-      const ink = Math.floor((clip(share - tilt, 0, 1) + clip(share + tilt, 0, 1)) * 127.5 + 0.5);
+      const grey = Math.floor((clip(share - tilt, 0, 1) + clip(share + tilt, 0, 1)) * 127.5 + 0.5);
       const place = isSteep ? column * size + row : row * size + column;
-      pixels[place] = Math.min(pixels[place], 255 - ink); // Where lines cross, nothing is darkened twice.
+      ink[place] = Math.max(ink[place], grey); // Where lines cross, nothing is darkened twice.
     }
   }
 }

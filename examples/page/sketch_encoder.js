@@ -14,6 +14,7 @@ import { rasterize } from "./rasterize.js";
 const MODEL_FILE = "sketch_encoder.tflite";
 const MAX_BYTES = 64 * 2 ** 20; // The bounds of tfsbir.data.images.
 const MAX_PIXELS = 40e6;
+const MIN_LINE_WIDTH = 0.125; // Of tfsbir.strokes.rasterize.
 const FAINTEST_INK = 245; // Paper in a JPEG is not all white.
 
 /** What the person can do something about: a missing or unfit file, a browser that is too old. */
@@ -25,12 +26,17 @@ export class SketchEncoder {
    * @property {number} canvasSize Side of the picture that the input is cut out of, in px.
    * @property {number} embeddingDim Length of an embedding.
    * @property {string} fingerprint Identity of the trained encoder; a gallery has that of its own.
+   * @property {?string} teacher Identity of the encoder that this one was distilled from; it searches its galleries.
+   * @property {number} lineWidth How wide lines are in the pictures it was trained on, in px of `canvasSize`.
    */
-  constructor(model, preprocessing, fingerprint) {
+  constructor(model, preprocessing, description) {
     this.imageSize = preprocessing.image_size;
     this.canvasSize = preprocessing.canvas_size;
     this.embeddingDim = preprocessing.embedding_dim;
-    this.fingerprint = fingerprint;
+    this.fingerprint = description.fingerprint;
+    this.teacher = description.teacher ?? null;
+    const { line_width: lineWidth } = detailsOf(description);
+    this.lineWidth = lineWidth >= MIN_LINE_WIDTH && lineWidth <= this.canvasSize / 4 ? lineWidth : this.canvasSize / 128;
     this.model = model;
   }
 
@@ -45,17 +51,16 @@ export class SketchEncoder {
     if (typeof WebAssembly !== "object") {
       throw new EncoderError("This browser has no WebAssembly, which the encoder runs in. Try a newer browser.");
     }
-    const [description, preprocessing, report, bytes] = await Promise.all([
+    const [description, preprocessing, bytes] = await Promise.all([
       fetchJson(`${folder}encoder.json`),
       fetchJson(`${folder}preprocessing.json`),
-      fetchJson(`${folder}report.json`),
-      fetchFile(`${folder}${MODEL_FILE}`).then((response) => response.arrayBuffer()),
+      fetchFile(`${folder}${MODEL_FILE}`).then(async (response) => new Uint8Array(await response.arrayBuffer())),
     ]);
     checkDescription(folder, description, preprocessing);
-    checkBytes(`${folder}${MODEL_FILE}`, new Uint8Array(bytes), report.files?.[MODEL_FILE]);
+    await checkBytes(`${folder}${MODEL_FILE}`, bytes, description.files?.[MODEL_FILE]);
     await loadRuntime(wasmFolder);
-    const model = await compile(`${folder}${MODEL_FILE}`, new Uint8Array(bytes));
-    const encoder = new SketchEncoder(model, preprocessing, description.fingerprint);
+    const model = await compile(`${folder}${MODEL_FILE}`, bytes);
+    const encoder = new SketchEncoder(model, preprocessing, description);
     try {
       checkTensors(`${folder}${MODEL_FILE}`, model, preprocessing);
       // The first run takes longer than the others, and shows whether there is an embedding at all.
@@ -77,7 +82,7 @@ export class SketchEncoder {
    * @returns {Uint8Array} `canvasSize * canvasSize` greys; 0 is ink, 255 is paper.
    */
   pixelsOfStrokes(strokes) {
-    return rasterize(strokes, this.canvasSize);
+    return rasterize(strokes, this.canvasSize, this.canvasSize / 16, this.lineWidth);
   }
 
   /**
@@ -203,10 +208,18 @@ async function fetchJson(url) {
   }
 }
 
+/** Returns what `encoder.json` says of the model; older exports say nothing. */
+function detailsOf(description) {
+  return Object(description.models?.[MODEL_FILE]);
+}
+
 function checkDescription(folder, description, preprocessing) {
   require(`${folder}encoder.json`, "kind", description.kind, description.kind === "litert", '"litert"');
   const { fingerprint } = description;
   require(`${folder}encoder.json`, "fingerprint", fingerprint, typeof fingerprint === "string", "a text");
+  const { interface: type = "float32", preprocessing: place = "outside" } = detailsOf(description);
+  require(`${folder}encoder.json`, "interface", type, type === "float32", '"float32"');
+  require(`${folder}encoder.json`, "preprocessing", place, place === "outside", '"outside"');
   const url = `${folder}preprocessing.json`;
   const { image_size: size, canvas_size: canvas, embedding_dim: dim, polarity, range, mean } = preprocessing;
   require(url, "canvas_size", canvas, Number.isInteger(canvas) && canvas >= 16 && canvas <= 2048, "in 16..2048");
@@ -223,13 +236,17 @@ function require(url, key, value, isFit, wanted) {
   }
 }
 
-function checkBytes(url, bytes, numBytes) {
+async function checkBytes(url, bytes, sha256) {
   // Bytes 4 to 7 of a LiteRT model say what it is.
   if (String.fromCharCode(...bytes.subarray(4, 8)) !== "TFL3") {
     throw new EncoderError(`${url} is damaged: it must be a LiteRT model, and begins otherwise.`);
   }
-  if (numBytes !== undefined && bytes.length !== numBytes) {
-    throw new EncoderError(`${url} is damaged: it must have ${numBytes} bytes, and has ${bytes.length}.`);
+  // A browser has the checksum only for pages that came by https or from this machine.
+  if (sha256 === undefined || !globalThis.crypto?.subtle) return;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (found !== sha256) {
+    throw new EncoderError(`${url} is damaged: it is not the file that encoder.json was written for.`);
   }
 }
 
