@@ -140,7 +140,7 @@ class PhotoGallery(context: Context, encoder: SketchEncoder, folder: String = "g
     ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(embeddings)
   }
 
-  /** Returns the [count] nearest photos as (index in [names], squared distance); of equal ones the lower index first. */
+  /** Returns the [count] nearest photos as (index in [names], squared distance); ties keep the order of [names]. */
   fun nearest(embedding: FloatArray, count: Int): List<Pair<Int, Float>> {
     require(embedding.size == dim) { "`embedding` must have $dim values. Received: ${embedding.size}" }
     return names.indices

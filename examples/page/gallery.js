@@ -24,11 +24,12 @@ export class Gallery {
    */
   static async load(folder) {
     const [record, buffer] = await Promise.all([
-      fetchFile(`${folder}names.json`).then((response) => response.json()).catch((error) => {
-        throw error instanceof GalleryError ? error : new GalleryError(`${folder}names.json must be JSON; it is damaged.`);
-      }),
+      fetchFile(`${folder}names.json`).then((response) => response.json().catch(() => null)),
       fetchFile(`${folder}embeddings.bin`).then((response) => response.arrayBuffer()),
     ]);
+    if (record === null) {
+      throw new GalleryError(`${folder}names.json must be JSON; it is damaged.`);
+    }
     const { names, dim, fingerprint } = Object(record);
     const isFit = Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === "string");
     if (!isFit || !Number.isInteger(dim) || dim < 1 || typeof fingerprint !== "string") {

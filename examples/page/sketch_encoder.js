@@ -36,7 +36,8 @@ export class SketchEncoder {
     this.fingerprint = description.fingerprint;
     this.teacher = description.teacher ?? null;
     const { line_width: lineWidth } = detailsOf(description);
-    this.lineWidth = lineWidth >= MIN_LINE_WIDTH && lineWidth <= this.canvasSize / 4 ? lineWidth : this.canvasSize / 128;
+    const isFit = lineWidth >= MIN_LINE_WIDTH && lineWidth <= this.canvasSize / 4;
+    this.lineWidth = isFit ? lineWidth : this.canvasSize / 128;
     this.model = model;
   }
 
