@@ -24,7 +24,14 @@ demo: $(BIN)/.installed  ## Train, export and search on drawn objects; about fou
 	    --top=5 --sheet=runs/demo/search.png
 	@echo "Pictures: runs/demo/figures/ranked_results.png, runs/demo/figures/loss_curve.png, runs/demo/search.png"
 
-test: $(BIN)/.installed  ## The whole suite
+# The page's runtime, for the tests that drive it in a browser. Without npm they are skipped, and say so.
+NPM := $(shell command -v npm)
+PAGE_RUNTIME := examples/page/node_modules/.package-lock.json
+$(PAGE_RUNTIME): examples/page/package-lock.json
+	npm ci --prefix examples/page --no-audit --no-fund
+	touch $@
+
+test: $(BIN)/.installed $(if $(NPM),$(PAGE_RUNTIME))  ## The whole suite
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 lint: $(BIN)/.installed  ## Style

@@ -250,6 +250,18 @@ class Gallery:
                 f"{self.encoder_fingerprint}; found {encoder.path} with {encoder.fingerprint}"
             )
 
+    def embeddings(self):
+        """Returns the photos' embeddings by gallery id, float32 `(num_photos, dim)`.
+
+        Raises: `InputError` where the distance is a learned one: the index then holds lifted embeddings.
+        """
+        if self._lifting is not None:
+            raise InputError(
+                f"{self.path}: expected a gallery that ranks by squared_euclidean, which holds embeddings as "
+                f"they are; found {self.distance}"
+            )
+        return self._index.reconstruct_n(0, len(self))
+
     def photos_with(self, present=(), absent=()):
         """Chooses photos by the attributes that were predicted for them.
 

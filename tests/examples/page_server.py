@@ -1,0 +1,55 @@
+"""The page of examples/page on a loopback port, with folders of a test in the place of its own."""
+
+import contextlib
+import http.server
+import threading
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parents[2] / "examples" / "page"
+
+
+class PageServer:
+    """Serves the page.
+
+    Attributes:
+        folders: Dict from a name, the first part of a URL's path, to the folder served there; `None` is one
+            that is missing.
+        url: URL of the page.
+    """
+
+    def __init__(self, port):
+        self.folders = {}
+        self.url = f"http://127.0.0.1:{port}/index.html"
+
+    def path_of(self, url_path):
+        """Returns the path of the file that a URL's path names."""
+        first, _, rest = url_path.partition("?")[0].lstrip("/").partition("/")
+        if rest and first in self.folders:
+            return str((self.folders[first] or PAGE / "there is none") / rest)
+        return str(PAGE / first / rest)
+
+    @classmethod
+    @contextlib.contextmanager
+    def started(cls):
+        """Starts a server and ends it with the block."""
+
+        class Handler(http.server.SimpleHTTPRequestHandler):
+            def translate_path(self, path):
+                return server.path_of(path)
+
+            def end_headers(self):
+                self.send_header("Cache-Control", "no-store")
+                super().end_headers()
+
+            def log_message(self, *arguments):
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+            server = cls(listening.server_port)
+            thread = threading.Thread(target=listening.serve_forever)
+            thread.start()
+            try:
+                yield server
+            finally:
+                listening.shutdown()
+                thread.join()
