@@ -9,9 +9,11 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from export.quality import cosines, measure
+from export.summary import write_summary
 from tests.common_data import small_split
 from tests.common_processes import run_module
 from tfsbir.distances import SquaredEuclidean
+from tfsbir.errors import InputError
 from tfsbir.runs import RunDirectory
 
 
@@ -145,3 +147,36 @@ def test_a_cosine_is_of_direction_alone():
     expected = np.array([[3.0, 4.0], [1.0, 0.0]])
     found = cosines(np.array([[6.0, 8.0], [0.0, 2.0]]), expected)
     assert found == {"mean": pytest.approx(0.5), "min": pytest.approx(0.0)}
+
+
+def test_a_page_gets_the_tables_of_reports_between_its_marks(reported, tmp_path):
+    output, _ = reported
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n\n<!-- on_device: generated -->\nSTALE\n<!-- on_device: end -->\n\nAfter.\n")
+    boots = tmp_path / "on_device_boots.json"
+    boots.write_bytes((output / "report.json").read_bytes())
+    write_summary(page, [boots])
+    once = page.read_text()
+    assert "STALE" not in once and once.startswith("# Page\n\n<!-- on_device: generated -->\n\n### boots\n")
+    assert once.endswith("<!-- on_device: end -->\n\nAfter.\n")
+    assert (output / "report.md").read_text() in once
+    write_summary(page, [boots])
+    assert page.read_text() == once
+
+
+def test_pages_and_reports_of_another_kind_are_refused(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n<!-- on_device: generated -->\n<!-- on_device: end -->\n")
+    (tmp_path / "other.json").write_text("{}")
+    with pytest.raises(
+        InputError, match=r"other\.json: expected a report of export\.report; found something"
+    ):
+        write_summary(page, [tmp_path / "other.json"])
+    with pytest.raises(InputError, match=r"none\.json: expected a report of export\.report; no such file"):
+        write_summary(page, [tmp_path / "none.json"])
+    page.write_text("# Page\n")
+    with pytest.raises(InputError, match="expected the lines <!-- on_device: generated -->"):
+        write_summary(page, [])
+    with pytest.raises(InputError, match=r"none\.md: expected a page; no such file"):
+        write_summary(tmp_path / "none.md", [])
+    assert page.read_text() == "# Page\n"
