@@ -117,7 +117,8 @@ def test_an_exported_encoder_opens_with_the_run_s_weights(exports, holef_run):
 
 def test_the_folder_says_what_it_is(exports):
     names = {path.name for path in exports["int8"][0].iterdir()}
-    models = {"sketch_encoder.tflite", "lift_query.tflite", "lift_photo.tflite"}
+    domains = {"sketch_encoder.tflite", "photo_encoder.tflite"}
+    models = {*domains, "lift_query.tflite", "lift_photo.tflite"}
     assert names == {*models, "distance.npy", "preprocessing.json", "encoder.json", "report.json"}
     for name, (folder, report) in exports.items():
         assert json.loads((folder / "report.json").read_text()) == report
