@@ -84,5 +84,7 @@ def test_what_is_larger_than_the_limit_is_cut_off():
     model = convert(keras.Model(image, keras.layers.Flatten()(image)), "none", None)
     interpreter = Interpreter(model_content=with_integer_output(model, 0.5))
     runner = interpreter.get_signature_runner("encode")
+    with pytest.raises(ValueError, match=r"`limit` must be > 0\. Received: 0\.0"):
+        with_integer_output(model, 0.0)
     values = np.float32([0.5, -0.5, 1.0, -1.0]).reshape(1, 2, 2, 1)
     np.testing.assert_array_equal(runner(image=values)["embedding"], [[127, -127, 127, -128]])
