@@ -39,7 +39,10 @@ def with_integer_output(model, limit):
         model: Bytes of a model with a float32 embedding.
         limit: Float > 0, the largest magnitude that is not cut off.
     Returns: Bytes. The output tensor has the scale, `limit` / 127, and the zero point, 0.
+    Raises: `ValueError` if `limit` is not > 0, as of an encoder whose embeddings are all 0.
     """
+    if not limit > 0:
+        raise ValueError(f"`limit` must be > 0. Received: {limit}")
     model, graph = _opened(model)
     embedding = int(graph.outputs[0])
     quantization = schema.QuantizationParametersT()

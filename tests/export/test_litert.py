@@ -20,7 +20,6 @@ FORMATS = [
     *((quantize, "float32", "outside") for quantize in litert.MIN_COSINE),
     ("int8", "int8", "outside"),
     ("int8", "int8", "inside"),
-    ("int8", "float32", "inside"),
     ("float16", "float32", "inside"),
 ]
 
