@@ -22,7 +22,12 @@ demo: $(BIN)/.installed  ## Train, export and search on drawn objects; about fou
 	$(BIN)/tfsbir index --model=runs/demo --photos=runs/objects/test/photos --gallery=runs/demo/gallery
 	$(BIN)/tfsbir search --gallery=runs/demo/gallery --sketch=runs/objects/test/sketches/test-4-shoe.png \
 	    --top=5 --sheet=runs/demo/search.png
-	@echo "Pictures: runs/demo/figures/ranked_results.png, runs/demo/figures/loss_curve.png, runs/demo/search.png"
+	$(BIN)/tfsbir index --model=pretrained:category --photos=runs/objects/test/photos \
+	    --gallery=runs/demo/gallery_pretrained
+	$(BIN)/tfsbir search --gallery=runs/demo/gallery_pretrained --top=5 \
+	    --sketch=runs/objects/test/sketches/test-4-shoe.png --sheet=runs/demo/search_pretrained.png
+	@echo "Pictures: runs/demo/figures/ranked_results.png, runs/demo/figures/loss_curve.png, runs/demo/search.png,"
+	@echo "    runs/demo/search_pretrained.png"
 
 # The page's runtime, for the tests that drive it in a browser. Without npm they are skipped, and say so.
 NPM := $(shell command -v npm)
