@@ -5,6 +5,8 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 SEARCH = ["faiss-cpu>=1.12"]
+# ONNX Runtime is what `make bench` holds LiteRT against.
+BENCH = ["onnx>=1.19", "onnxruntime>=1.23"]
 # SciPy and scikit-image are references that tests compare with; xdist runs the suite on all cores.
 TEST = ["pytest>=8.4", "pytest-xdist>=3.8", "ruff>=0.14", "scikit-image>=0.24"]
 
@@ -48,6 +50,6 @@ setup(
         "ai-edge-litert>=2.0",
         *SEARCH,
     ],
-    extras_require={"search": SEARCH, "test": TEST, "all": [*SEARCH, *TEST]},
+    extras_require={"search": SEARCH, "bench": BENCH, "test": TEST, "all": [*SEARCH, *BENCH, *TEST]},
     entry_points={"console_scripts": ["tfsbir = tfsbir.cli:main"]},
 )

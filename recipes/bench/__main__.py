@@ -5,6 +5,7 @@ from pathlib import Path
 from absl import flags
 
 from recipes.bench.alignment import CLASSES_BESIDE, NUM_CLASSES, alignment_row, refresh_row
+from recipes.bench.devices import arithmetic_lines, device_costs, device_versions
 from recipes.bench.evaluation import (
     NUM_QUERIES,
     draw_evaluation_costs,
@@ -20,7 +21,6 @@ from recipes.bench.strokes import draw_stroke_costs, rasterize_row, stroke_costs
 from tfsbir import command, files
 from tfsbir.data.synthetic import synthetic
 from tfsbir.data.worker_pool import worker_pool
-from tfsbir.runs import versions
 
 FLAGS = flags.FLAGS
 
@@ -37,11 +37,14 @@ flags.DEFINE_integer("num_classes", NUM_CLASSES, "Classes that are aligned and p
 
 def main(_):
     split = synthetic("train", num_instances=32)
+    # First, as it fails where the extra `bench` is not installed.
+    of_devices, arithmetic = device_costs(split, FLAGS.rounds)
     with worker_pool(2) as pool:
         rows = [
             *pipeline_rows(split, FLAGS.rounds, pool),
             rasterize_row(split, FLAGS.rounds),
             export_row(split, FLAGS.rounds),
+            *of_devices,
             *query_rows(split, FLAGS.rounds),
             search_row(FLAGS.rounds),
         ]
@@ -51,14 +54,15 @@ def main(_):
     rows += evaluation_rows(FLAGS.num_queries)
     costs = stroke_costs(FLAGS.rounds)
     growth = evaluation_costs(FLAGS.num_queries) if FLAGS.evaluation_plot else []
-    print("\n".join(table(rows)))
+    print("\n".join([*table(rows), *arithmetic_lines(arithmetic)]))
     Path(FLAGS.output).parent.mkdir(parents=True, exist_ok=True)
     found = {
         "rows": [row.to_json() for row in rows],
+        "int8_arithmetic": arithmetic,
         "stroke_costs": costs,
         "evaluation_costs": growth,
         "rounds": FLAGS.rounds,
-        "versions": versions(),
+        "versions": device_versions(),
     }
     files.write_json(FLAGS.output, found)
     if FLAGS.plot:

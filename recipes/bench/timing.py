@@ -17,12 +17,18 @@ def timed(function, rounds):
 
 def side_by_side(ours, peer, rounds):
     """Returns the median seconds of two functions that take turns, after one warm call of each."""
-    seconds = {ours: [], peer: []}
-    ours()
-    peer()
+    ours, peer = turns([ours, peer], rounds)
+    return statistics.median(ours), statistics.median(peer)
+
+
+def turns(functions, rounds):
+    """Times functions that take turns, after one warm call of each; returns a list of seconds for each."""
+    for function in functions:
+        function()
+    seconds = [[] for _ in functions]
     for _ in range(rounds):
-        for function, taken in seconds.items():
+        for function, taken in zip(functions, seconds, strict=True):
             start = time.perf_counter()
             function()
             taken.append(time.perf_counter() - start)
-    return statistics.median(seconds[ours]), statistics.median(seconds[peer])
+    return seconds

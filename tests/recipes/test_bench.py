@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from recipes.bench.alignment import alignment_row, beside, clustered_classes
+from recipes.bench.devices import arithmetic_lines
 from recipes.bench.evaluation import (
     NUM_CLASSES,
     draw_evaluation_costs,
@@ -201,13 +202,16 @@ def test_the_table_and_the_json_agree(tmp_path):
     rows, costs = result["rows"], result["stroke_costs"]
     lines = done.stdout.strip().splitlines()
     assert "peer / ours" in lines[0]
-    assert len(lines) == 1 + len(rows) == 21
-    for line, row in zip(lines[1:], rows, strict=True):
+    assert len(rows) == 23
+    of_rows, of_arithmetic = lines[1 : 1 + len(rows)], lines[1 + len(rows) :]
+    for line, row in zip(of_rows, rows, strict=True):
         assert line.startswith(row["ours"])
         unit = "bytes" if "bytes" in row else "seconds"
         assert row["ratio"] == pytest.approx(row[f"peer_{unit}"] / row[unit])
         assert f"{row['ratio']:.2f}" in line
     assert sum("recall@10" in row for row in rows) == 2
+    assert of_arithmetic == arithmetic_lines(result["int8_arithmetic"])
+    assert len(of_arithmetic) == 1 + len(result["int8_arithmetic"]["encoders"]) == 5
     assert len(costs["points"]) == len(costs["rasterize"]) == len(costs["deform"]) == len(costs["remove"])
     assert result["evaluation_costs"] == []  # Nobody asked for their plot.
     with Image.open(tmp_path / "costs.png") as plot:
