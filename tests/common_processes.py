@@ -4,10 +4,12 @@ import atexit
 import multiprocessing
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,13 +39,42 @@ def run_script(script, *arguments, cwd=ROOT, timeout=300):
     return _run(["-c", *map(str, arguments)], _run_script, (script,), cwd, timeout)
 
 
-def _run(argv, function, given, cwd, timeout):
+def kill_module(arguments, path, timeout=300):
+    """Runs a command as `run_module` does until a file is there, then ends it by SIGKILL.
+
+    Args:
+        arguments: As `run_module`'s.
+        path: The file, which the command must not outlive.
+        timeout: Seconds until the file must be there.
+    """
+    executable, option, module, *rest = map(str, arguments)
+    assert (executable, option) == (sys.executable, "-m")
+    process = _start([module, *rest], _run_module, (module,), ROOT, [os.devnull, os.devnull])
+    deadline = time.monotonic() + timeout
+    try:
+        while not path.exists():
+            assert process.exitcode is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.join()
+    assert process.exitcode == -signal.SIGKILL
+    process.close()
+
+
+def _start(argv, function, given, cwd, printed):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
+    process = context.Process(target=_become, args=(argv, function, given, str(cwd), *map(str, printed)))
+    process.start()
+    return process
+
+
+def _run(argv, function, given, cwd, timeout):
     with tempfile.TemporaryDirectory() as folder:
         printed = [Path(folder) / name for name in ("stdout", "stderr")]
-        process = context.Process(target=_become, args=(argv, function, given, str(cwd), *map(str, printed)))
-        process.start()
+        process = _start(argv, function, given, cwd, printed)
         process.join(timeout)
         is_late = process.exitcode is None
         if is_late:

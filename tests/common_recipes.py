@@ -1,11 +1,8 @@
 """Recipes as users run them: commands in processes of their own."""
 
-import signal
-import subprocess
 import sys
-import time
 
-from tests.common_processes import ROOT, run_module
+from tests.common_processes import kill_module, run_module
 from tfsbir.runs import RunDirectory
 
 # Flags of a run that takes seconds and evaluates and checkpoints on its way.
@@ -35,14 +32,7 @@ def losses(workdir):
 
 def run_killed_and_resumed(arguments, workdir):
     """Kills a training after its first checkpoint and gives its command again; returns how that ended."""
-    process = subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + DEADLINE
-    while not (workdir / "checkpoints" / "checkpoint").exists():  # Written last.
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    kill_module(arguments, workdir / "checkpoints" / "checkpoint", DEADLINE)  # The file is written last.
     assert not (workdir / "result.json").exists()
     resumed = run(arguments)
     assert resumed.returncode == 0, resumed.stderr

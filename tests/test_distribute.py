@@ -1,13 +1,10 @@
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 import tfsbir
-
-ROOT = Path(__file__).parents[1]
+from tests.common_processes import run_module
 
 
 def test_one_replica_gets_its_own_tensors():
@@ -17,14 +14,7 @@ def test_one_replica_gets_its_own_tensors():
 
 def test_two_replicas_equal_one():
     # A process of its own: two strategies in one process break collectives on CPU.
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.test_distribute"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    result = run_module([sys.executable, "-m", "tests.test_distribute"])
     assert result.returncode == 0, result.stderr[-3000:]
 
 

@@ -22,7 +22,9 @@ def encode_function(encoder, progress=None):
     """Returns a function from float32 images in [-1, 1] to embeddings, as NumPy arrays, in batches."""
     height, width, channels = encoder.input_shape[1:]
     signature = [tf.TensorSpec([None, height, width, channels], tf.float32)]
-    encode_batch = tf.function(lambda images: encoder(images, training=False), input_signature=signature)
+    encode_batch = tf.function(
+        lambda images: encoder(images, training=False), input_signature=signature, autograph=False
+    )
 
     def encode(images):
         parts = []

@@ -145,6 +145,7 @@ def feature_batches(features, sampler, start, stop):
         drawn = sampler(int(step))
         return np.stack([drawn[domain] for domain in held])
 
+    @tf.autograph.experimental.do_not_convert
     def make(step):
         rows = tf.numpy_function(choose, [step], tf.int32, stateful=False)
         rows.set_shape([len(held), batch_size])

@@ -32,7 +32,7 @@ def warm_up_heads(heads, pair, train, sampler, head_loss, steps, learning_rate):
     optimizer = keras.optimizers.Adam(learning_rate)
     optimizer.build(variables)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(index):
         embeddings = [
             tf.gather(sketches, index["sketch"]),

@@ -147,7 +147,7 @@ def train(
                     one.apply(gradients, trained)  # Sums over the replicas.
             return loss
 
-        @tf.function
+        @tf.function(autograph=False)  # It branches on no tensor, and is traced sooner.
         def train_step(batch):
             return strategy.reduce("SUM", strategy.run(replica_step, args=(batch,)), axis=None)
 

@@ -1,10 +1,8 @@
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
 
+from tests.common_processes import run_script
 from tests.distances.common_distances import LOOPS, embeddings, holef, squared_euclidean
 from tfsbir.distances import SquaredEuclidean, load_distance, save_distance
 from tfsbir.errors import InputError
@@ -40,8 +38,8 @@ def test_the_file_is_a_keras_model_of_sketch_and_photo(tmp_path):
 def test_a_new_process_loads_it(tmp_path):
     save_distance(holef(), tmp_path / "distance.keras")
     script = "import sys, tfsbir.distances as d; print(type(d.load_distance(sys.argv[1])).__name__)"
-    command = [sys.executable, "-c", script, tmp_path / "distance.keras"]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "HOLEF"
+    done = run_script(script, tmp_path / "distance.keras")
+    assert done.stdout.strip() == "HOLEF", done.stderr
 
 
 def test_errors_name_the_file(tmp_path):

@@ -1,7 +1,5 @@
 import math
-import subprocess
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,8 +8,8 @@ import tensorflow as tf
 
 import tfsbir
 from tests.common import MODES, assert_near, check_finite_gradients, check_loss, value_and_gradients
+from tests.common_processes import run_module
 
-ROOT = Path(__file__).parents[2]
 # Four classes with three, one, two and one clusters, not in order.
 CLUSTER_LABELS = np.array([5, 0, 5, 2**24, 2, 2, 5])
 CENTERS = np.random.default_rng(1).normal(size=(7, 4)).astype("float32")
@@ -217,14 +215,7 @@ def test_a_loss_in_half_precision_computes_in_float32(embedding, dtype):
 
 def test_two_replicas_that_gather_equal_one():
     # A process of its own: two strategies in one process break collectives on CPU.
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.losses.test_magnet_loss"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    result = run_module([sys.executable, "-m", "tests.losses.test_magnet_loss"])
     assert result.returncode == 0, result.stderr[-3000:]
 
 

@@ -3,19 +3,16 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.common_processes import run_script
 from tests.retrieval.drawn_encoder import drawn_encoder, photo_paths, unit_vectors
 from tfsbir.errors import InputError
 from tfsbir.retrieval import Gallery, check_gallery_target
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 def build(embeddings, path, paths=None, encoder=None, **arguments):
@@ -208,7 +205,7 @@ def test_a_killed_build_changes_nothing(tmp_path):
         "encoder = drawn_encoder(unit_vectors(9, 4), before_batch=die)\n"
         "Gallery.build(encoder, photo_paths(9), sys.argv[1], batch_size=3)\n"
     )
-    killed = subprocess.run([sys.executable, "-c", program, path], cwd=PROJECT, capture_output=True)
+    killed = run_script(program, path)
     assert killed.returncode == -signal.SIGKILL
     assert [entry.name for entry in tmp_path.iterdir()] == ["gallery"]
     assert len(Gallery.open(path)) == 1

@@ -99,6 +99,8 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
                     batch[f"{name}_attributes"] = tf.gather(attributes_of[name], rows[name])
         return batch
 
+    # Neither branches on a tensor; AutoGraph would take a second or two to find nothing to rewrite.
+    draw, render = (tf.autograph.experimental.do_not_convert(function) for function in (draw, render))
     dataset = tf.data.Dataset.range(start, stop, output_type=tf.int32).map(draw)
     return dataset.map(render, num_parallel_calls=PARALLEL_BATCHES, deterministic=True).prefetch(
         PARALLEL_BATCHES
