@@ -8,6 +8,7 @@ from absl import logging
 from export.full_integer import quantize_to_integers
 from export.graph_edits import with_canvas_input, with_integer_input, with_integer_output
 from export.saved_model import write_saved_model
+from export.space_to_depth import with_deep_convolutions
 from tfsbir.preprocessing import CANVAS_SIZE
 
 QUANTIZE = ("none", "float16", "dynamic", "int8")
@@ -42,7 +43,7 @@ def convert(
     with tempfile.TemporaryDirectory() as folder:
         # By way of a SavedModel, since conversion from concrete functions leaves variables unfrozen. The
         # batch is fixed at 1 because a free one fails in the browser's runtime.
-        write_saved_model({"encode": encoder}, folder, batch_size=1)
+        write_saved_model({"encode": with_deep_convolutions(encoder)}, folder, batch_size=1)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["encode"])
         if quantize in ("float16", "dynamic"):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
