@@ -8,7 +8,8 @@ import pytest
 
 from recipes.common import data
 from tests.common_files import write_image
-from tests.common_recipes import ROOT, command, losses, run, run_killed_and_resumed
+from tests.common_processes import ROOT
+from tests.common_recipes import command, losses, run, run_killed_and_resumed
 from tests.common_tables import run_each
 from tfsbir.data.held_out import held_out
 from tfsbir.data.photo_reader import RGB
