@@ -2,9 +2,9 @@
 
     python -m export.summary --docs=docs/on_device.md --reports=results/on_device_shoes.json,...
 
-What stands between `<!-- on_device: generated -->` and `<!-- on_device: end -->` in the page is replaced by a
-heading and a table for each report of `export.report`, so that no number is typed. A report is called after
-its file.
+What stands in the page between the markers of the generated part `on_device` (`tfsbir.generated_part`) is
+replaced by a heading and a table for each report of `export.report`, so that no number is typed. A report is
+called after its file.
 """
 
 import json
@@ -15,9 +15,9 @@ from absl import flags
 from export import common, report
 from tfsbir import command, files
 from tfsbir.errors import InputError
+from tfsbir.generated_part import read_page
 
-BEGIN, END = "<!-- on_device: generated -->", "<!-- on_device: end -->"
-PREFIX = "on_device_"
+PART = "on_device"
 
 
 def write_summary(docs, reports):
@@ -25,16 +25,9 @@ def write_summary(docs, reports):
 
     Raises: `InputError` if the page has no such part, or a report cannot be read; the page is then as it was.
     """
-    try:
-        text = Path(docs).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{docs}: expected a page; {error.strerror.lower()}") from None
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise InputError(f"{docs}: expected the lines {BEGIN} and {END}; found none")
+    before, after = read_page(docs, PART)
     sections = [line for path in reports for line in section(path)]
-    files.write_bytes(docs, "\n".join([f"{before}{BEGIN}", "", *sections, f"{END}{after}"]).encode("utf-8"))
+    files.write_text(docs, "\n".join([before, *sections, after]))
 
 
 def section(path):
@@ -45,7 +38,7 @@ def section(path):
             f"{measured['run']['recipe']}, on `{measured['dataset']}`, {measured['split']}: "
             f"{measured['num_sketches']} sketches, {measured['num_photos']} photos."
         )
-        return [f"### {Path(path).stem.removeprefix(PREFIX)}", "", on, "", *report.table(measured), ""]
+        return [f"### {Path(path).stem.removeprefix(PART + '_')}", "", on, "", *report.table(measured), ""]
     except OSError as error:
         raise InputError(f"{path}: expected a report of export.report; {error.strerror.lower()}") from None
     except (ValueError, KeyError, TypeError, IndexError):

@@ -9,7 +9,7 @@ from recipes.tables.bars import COLORS, draw_bars
 from recipes.tables.baselines import baseline_command
 from recipes.tables.collected import collect, markdown, shown_command
 from recipes.tables.described import Command, Row, Table, printed_row
-from recipes.tables.making import define_flags, make, markers, path_of, read_seeds
+from recipes.tables.making import define_flags, make, path_of, read_seeds
 from recipes.tables.runs import execute, run_missing, schedule, time_left
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "make",
     "making",
     "markdown",
-    "markers",
     "path_of",
     "printed_row",
     "read_seeds",

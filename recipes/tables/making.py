@@ -13,6 +13,7 @@ from recipes.tables.collected import collect, markdown
 from recipes.tables.runs import run_missing, schedule
 from tfsbir import files
 from tfsbir.errors import InputError
+from tfsbir.generated_part import read_page
 
 FLAGS = flags.FLAGS
 
@@ -40,7 +41,7 @@ def make(table):
             print(shlex.join(["python", *run.arguments()]))
         return
     if FLAGS.docs:
-        _read_page(FLAGS.docs, table.name)  # A page without its markers is told before hours of training.
+        read_page(FLAGS.docs, table.name)  # A page without its markers is told before hours of training.
     if FLAGS.collect and not workdir.is_dir():
         raise InputError(f"{workdir}: expected a folder of run directories; there is none")
     if not FLAGS.collect:
@@ -52,7 +53,7 @@ def make(table):
     files.write_text(output / f"{table.name}.md", markdown(collected))
     draw_bars(collected, output / f"{table.name}.png")
     if FLAGS.docs:
-        before, after = _read_page(FLAGS.docs, table.name)
+        before, after = read_page(FLAGS.docs, table.name)
         picture = Path(os.path.relpath(output / f"{table.name}.png", Path(FLAGS.docs).parent)).as_posix()
         shown = f"{markdown(collected)}\n![{table.title}]({picture})\n"
         files.write_text(FLAGS.docs, f"{before}\n{shown}\n{after}")
@@ -75,22 +76,3 @@ def read_seeds(values):
 def path_of(flag):
     """Returns the path that a flag names, absolute, since a run may go on from another folder, or None."""
     return FLAGS[flag].value and os.path.abspath(FLAGS[flag].value)
-
-
-def markers(name):
-    """Returns the lines around a table in a page."""
-    return f"<!-- {name}: generated -->\n", f"<!-- end of {name} -->"
-
-
-def _read_page(path, name):
-    """Returns what stands in a page up to and with a table's first marker, and from its last marker on."""
-    begin, end = markers(name)
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: expected a Markdown page; {error.strerror}") from None
-    before, found_begin, rest = text.partition(begin)
-    _, found_end, after = rest.partition(end)
-    if not found_begin or not found_end:
-        raise InputError(f"{path}: expected the lines {begin.strip()!r} and {end!r} around the table")
-    return before + begin, end + after

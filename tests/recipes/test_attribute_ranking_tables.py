@@ -10,6 +10,7 @@ from PIL import Image
 from recipes import tables
 from tests.common_processes import ROOT, run_script
 from tests.common_tables import check_parsed, fake_recipes, run_each
+from tfsbir.generated_part import markers
 
 RESULTS = ROOT / "results" / "attribute_ranking" / "tables"
 MODULE = "recipes.attribute_ranking_tables"
@@ -140,7 +141,7 @@ def test_steps_are_drawn_from_what_both_ways_logged(tmp_path):
 @pytest.mark.parametrize("number", ["1", "parts"])
 def test_the_page_shows_the_tables_that_were_measured(number):
     name = f"table_{number}_squeezenet"
-    begin, end = tables.markers(name)
+    begin, end = markers(name)
     page = (ROOT / "docs" / "attribute_ranking.md").read_text(encoding="utf-8")
     shown = page.split(begin)[1].split(end)[0]
     collected = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))

@@ -8,6 +8,7 @@ import pytest
 
 from recipes import tables
 from tests.common_tables import check_parsed, run_each
+from tfsbir.generated_part import markers
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results" / "doodle_to_search" / "tables"
@@ -135,7 +136,7 @@ def test_the_papers_numbers_are_those_it_prints(number):
 @pytest.mark.parametrize("number", ["2", "3", "conventions"])
 def test_the_page_shows_the_tables_that_were_measured(number):
     name = f"table_{number}_pooled_squeezenet"
-    begin, end = tables.markers(name)
+    begin, end = markers(name)
     page = (ROOT / "docs" / "doodle_to_search.md").read_text(encoding="utf-8")
     shown = page.split(begin)[1].split(end)[0]
     collected = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))

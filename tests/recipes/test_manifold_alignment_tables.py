@@ -10,6 +10,7 @@ from PIL import Image
 from recipes import tables
 from tests.common_tables import check_parsed, fake_recipes, run_each
 from tfsbir.data.class_lists import read_class_list
+from tfsbir.generated_part import markers
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results" / "manifold_alignment" / "tables"
@@ -255,7 +256,7 @@ def test_the_papers_numbers_are_those_it_prints(made):
 @pytest.mark.parametrize("name", ["grid_squeezenet", "2_pooled_squeezenet", "alpha_squeezenet"])
 def test_the_page_shows_the_tables_that_were_measured(name):
     name = f"table_{name}"
-    begin, end = tables.markers(name)
+    begin, end = markers(name)
     page = (ROOT / "docs" / "manifold_alignment.md").read_text(encoding="utf-8")
     shown = page.split(begin)[1].split(end)[0]
     collected = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ from PIL import Image
 from recipes import tables
 from tests.common_processes import ROOT, run_module
 from tests.common_tables import check_parsed, fake_recipes, run_each
+from tfsbir.generated_part import markers
 
 PAPER = ROOT / "results" / "sketch_me_that_shoe" / "tables"
 MODULE = "recipes.sketch_me_that_shoe_tables"
@@ -133,7 +134,7 @@ def test_recipes_take_the_flags(commands, recipe):
 
 def test_a_command_runs_the_rows_and_writes_the_table(folder):
     page = folder / "page.md"
-    begin, end = tables.markers("table_2")
+    begin, end = markers("table_2")
     page.write_text(f"before\n{begin}what was there\n{end}\nafter\n")
     flags = ("--workdir=runs", *FOLDERS, "--seeds=0,4", f"--docs={page}", "--output=made")
     done = run(folder, *flags)
@@ -205,7 +206,7 @@ def test_bad_input_is_told_before_anything_runs(folder):
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_the_page_shows_the_tables_that_were_measured(number):
-    begin, end = tables.markers(f"table_{number}")
+    begin, end = markers(f"table_{number}")
     page = (ROOT / "docs" / "sketch_me_that_shoe.md").read_text(encoding="utf-8")
     collected = json.loads((PAPER / f"table_{number}.json").read_text(encoding="utf-8"))
     shown = page.split(begin)[1].split(end)[0]

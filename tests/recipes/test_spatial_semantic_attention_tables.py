@@ -11,6 +11,7 @@ from PIL import Image
 
 from recipes import tables
 from tests.common_tables import check_parsed, fake_recipes, run_each
+from tfsbir.generated_part import markers
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPER = ROOT / "results" / "spatial_semantic_attention" / "tables"
@@ -282,7 +283,7 @@ def test_the_recipe_takes_the_flags(commands):
 def test_a_command_runs_the_rows_and_writes_the_table(tmp_path):
     fake_recipes(tmp_path, RECIPES)
     page = tmp_path / "page.md"
-    begin, end = tables.markers("table_2_squeezenet")
+    begin, end = markers("table_2_squeezenet")
     page.write_text(f"before\n{begin}what was there\n{end}\nafter\n")
     given = ("--workdir=runs", "--output=made", "--data_dir=/sets/qmul", "--weights=/sets/w.h5")
     collect = ("--workdir=runs", "--output=made", "--collect", "--weights=w.h5")
@@ -338,7 +339,7 @@ def test_bad_input_is_told_before_anything_runs(printed, folder):
 @pytest.mark.parametrize("number", range(1, 6))
 def test_the_page_shows_the_tables_that_were_measured(number, backbone):
     name = f"table_{number}_{backbone}"
-    begin, end = tables.markers(name)
+    begin, end = markers(name)
     page = (ROOT / "docs" / "spatial_semantic_attention.md").read_text(encoding="utf-8")
     shown = page.split(begin)[1].split(end)[0]
     assert tables.markdown(collected(number, backbone)).strip() == shown.split("\n![")[0].strip()
