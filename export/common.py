@@ -31,21 +31,26 @@ def check_arguments(argv):
         raise app.UsageError(f"every argument must be a flag. Received: {argv[1]}")
 
 
-def check_output(output):
-    """Checks that an export may be written to `output`, so that no other folder is ever replaced.
+def check_output(output, kind="export", is_older=lambda names: "encoder.json" in names):
+    """Checks that a folder may be written to `output`, so that no other folder is ever replaced.
 
-    Raises: `InputError` if something is there that is neither an empty folder nor an export, or if a file
+    Args:
+        output: Path of the folder.
+        kind: Str, what is written, for the error.
+        is_older: Function that tells by the set of names in a folder whether it is an older one.
+    Raises: `InputError` if something is there that is neither an empty folder nor an older one, or if a file
         stands where a folder would have to be made.
     """
     output = Path(output)
     parent = next(folder for folder in output.absolute().parents if folder.exists())
     if not parent.is_dir():
         raise InputError(f"`output` must lie in a folder. Received: {output}, and {parent} is a file")
-    if not output.exists() or (output / "encoder.json").is_file():
+    if not output.exists():
         return
-    if not output.is_dir() or any(output.iterdir()):
+    names = {path.name for path in output.iterdir()} if output.is_dir() else None
+    if names is None or (names and not is_older(names)):
         raise InputError(
-            f"`output` must be a new folder, an empty one or an older export. Received: {output}"
+            f"`output` must be a new folder, an empty one or an older {kind}. Received: {output}"
         )
 
 

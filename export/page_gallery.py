@@ -11,7 +11,6 @@ A page loads all of it and compares a sketch with every photo, so a gallery for 
 
 import io
 import json
-from pathlib import Path
 
 import tqdm
 from absl import flags, logging
@@ -42,7 +41,9 @@ def export_page_gallery(gallery, output, max_photos=MAX_PHOTOS):
     """
     if max_photos < 1:
         raise ValueError(f"`max_photos` must be >= 1. Received: {max_photos}")
-    _check_output(output)
+    common.check_output(
+        output, "gallery for a page", lambda names: names == {EMBEDDINGS_FILE, NAMES_FILE, THUMBNAILS}
+    )
     gallery = Gallery.open(gallery)
     if len(gallery) > max_photos:
         raise InputError(
@@ -70,22 +71,6 @@ def _thumbnail(path):
     photo = read_image(path, THUMBNAIL_SIZE, channels=3)
     Image.fromarray(photo).save(jpeg, "JPEG", quality=JPEG_QUALITY)
     return jpeg.getvalue()
-
-
-def _check_output(output):
-    output = Path(output)
-    parent = next(folder for folder in output.absolute().parents if folder.exists())
-    if not parent.is_dir():
-        raise InputError(f"`output` must lie in a folder. Received: {output}, and {parent} is a file")
-    if not output.exists():
-        return
-    if output.is_dir():
-        found = {path.name for path in output.iterdir()}
-        if not found or found == {EMBEDDINGS_FILE, NAMES_FILE, THUMBNAILS}:
-            return
-    raise InputError(
-        f"`output` must be a new folder, an empty one or an older gallery for a page. Received: {output}"
-    )
 
 
 def main(argv):

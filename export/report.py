@@ -42,6 +42,7 @@ FORMATS = {
 }
 NUM_THREADS = (1, 2)
 ROUNDS, RUNS_A_ROUND = 10, 10
+JSON, TABLE, PLOT = "report.json", "report.md", "report.png"
 SHOWN = ("acc@1", "acc@10", "precision@1", "mAP@all")
 
 
@@ -63,7 +64,8 @@ def write_report(
     """
     run, output = RunDirectory(workdir), Path(output)
     preprocessing = run.preprocessing()
-    _check_output(output)
+    # Of a report that was broken off there are folders of formats alone.
+    common.check_output(output, "report", lambda names: names <= {*FORMATS, JSON, TABLE, PLOT})
     images = load(dataset, data_dir, split, preprocessing.photo_reader, unseen_classes)
     _check_measurable(images, dataset, split)
     reference = open_encoder(workdir)
@@ -71,22 +73,22 @@ def write_report(
     expected = _embeddings(reference, images, "Keras")
     rows = [{"format": "Keras", "metrics": measure(expected, images, distance)}]
     output.mkdir(parents=True, exist_ok=True)
-    sketch_models = {}
+    sketch_encoders = {}
     for name in formats:
         logging.info("Format %s", name)
         folder = output / name
         exported = export_litert(workdir, folder, **FORMATS[name])
         found = _embeddings(open_encoder(folder), images, name)
-        sketch_models[name] = LiteRTModels(folder / "sketch_encoder.tflite")
+        sketch_encoders[name] = folder / "sketch_encoder.tflite"
         rows.append({
             "format": name,
-            "sketch_bytes": (folder / "sketch_encoder.tflite").stat().st_size,
+            "sketch_bytes": sketch_encoders[name].stat().st_size,
             "size_bytes": exported["size_bytes"],
             "cosine": cosines(found["sketch"], expected["sketch"]),
             "metrics": measure(found, images, distance),
         })  # fmt: skip
     sample = preprocessing.center(images.sketches[:1])
-    for name, latency in latencies(sketch_models, sample).items():
+    for name, latency in latencies(sketch_encoders, sample).items():
         next(row for row in rows if row["format"] == name)["latency_ms"] = latency
     report = {
         "run": {"recipe": run.config.get("recipe"), "fingerprint": run.fingerprint()},
@@ -96,35 +98,31 @@ def write_report(
         "num_photos": len(images.photos),
         "rows": rows,
     }
-    files.write_json(output / "report.json", report)
-    files.write_bytes(output / "report.md", ("\n".join(table(report)) + "\n").encode())
-    draw(report, output / "report.png")
+    files.write_json(output / JSON, report)
+    files.write_text(output / TABLE, "\n".join(table(report)) + "\n")
+    draw(report, output / PLOT)
     return report
 
 
-class LiteRTModels:
-    """A model's file, run with one thread and with two."""
-
-    def __init__(self, path):
-        data = Path(path).read_bytes()
-        self.by_threads = {num: LiteRTModel(data, num_threads=num) for num in NUM_THREADS}
-
-
-def latencies(models, image):
+def latencies(paths, image):
     """Times several models on one image, in turns.
 
     Args:
-        models: Dict of `LiteRTModels` by name.
+        paths: Dict of paths of `.tflite` files by name.
         image: float32 `(1, size, size, channels)` in [-1, 1].
     Returns: Dict by name of dicts by the number of threads, as a string: `median`, `p10` and `p90` in ms and
         the number of `runs`.
     """
-    seconds = {(name, num): [] for name in models for num in NUM_THREADS}
+    models = {
+        (name, num): LiteRTModel(path.read_bytes(), num_threads=num)
+        for name, path in paths.items()
+        for num in NUM_THREADS
+    }
+    seconds = {key: [] for key in models}
     for _ in tqdm(range(ROUNDS), "latency", unit="round", delay=2, leave=False):
-        for (name, num), found in seconds.items():
-            model = models[name].by_threads[num]
-            found += common.seconds_of_runs(model.run, model.prepare(image), RUNS_A_ROUND)
-    return {name: {str(num): common.spread_ms(seconds[name, num]) for num in NUM_THREADS} for name in models}
+        for key, model in models.items():
+            seconds[key] += common.seconds_of_runs(model.run, model.prepare(image), RUNS_A_ROUND)
+    return {name: {str(num): common.spread_ms(seconds[name, num]) for num in NUM_THREADS} for name in paths}
 
 
 def table(report):
@@ -172,15 +170,6 @@ def _embeddings(encoder, split, name):
         batches = [encode(center(images[np.arange(start, min(start + 32, len(images)))])) for start in bar]
         found[domain] = np.concatenate(batches)
     return found
-
-
-def _check_output(output):
-    if output.exists() and not output.is_dir():
-        raise InputError(f"`output` must be a folder. Received: {output}, a file")
-    if output.is_dir() and any(output.iterdir()) and not (output / "report.json").is_file():
-        raise InputError(
-            f"`output` must be a new folder, an empty one or an older report. Received: {output}"
-        )
 
 
 def _check_measurable(split, dataset, name):

@@ -102,6 +102,10 @@ def test_a_report_is_replaced_and_other_folders_are_not(reported, siamese_run, t
     done = run_module(command(siamese_run, output, "--formats=none", "--json"))
     assert done.returncode == 0, done.stderr
     assert [row["format"] for row in json.loads(done.stdout)["rows"]] == ["Keras", "none"]
+    for name in ("report.json", "report.md", "report.png"):  # As where one was broken off.
+        (output / name).unlink()
+    done = run_module(command(siamese_run, output, "--formats=none"))
+    assert done.returncode == 0, done.stderr
     (tmp_path / "mine.txt").write_text("kept")
     done = run_module(command(siamese_run, tmp_path))
     assert done.returncode == 1
@@ -152,13 +156,13 @@ def test_a_cosine_is_of_direction_alone():
 def test_a_page_gets_the_tables_of_reports_between_its_marks(reported, tmp_path):
     output, _ = reported
     page = tmp_path / "page.md"
-    page.write_text("# Page\n\n<!-- on_device: generated -->\nSTALE\n<!-- on_device: end -->\n\nAfter.\n")
+    page.write_text("# Page\n\n<!-- on_device: generated -->\nSTALE\n<!-- end of on_device -->\n\nAfter.\n")
     boots = tmp_path / "on_device_boots.json"
     boots.write_bytes((output / "report.json").read_bytes())
     write_summary(page, [boots])
     once = page.read_text()
     assert "STALE" not in once and once.startswith("# Page\n\n<!-- on_device: generated -->\n\n### boots\n")
-    assert once.endswith("<!-- on_device: end -->\n\nAfter.\n")
+    assert once.endswith("<!-- end of on_device -->\n\nAfter.\n")
     assert (output / "report.md").read_text() in once
     write_summary(page, [boots])
     assert page.read_text() == once
@@ -166,7 +170,7 @@ def test_a_page_gets_the_tables_of_reports_between_its_marks(reported, tmp_path)
 
 def test_pages_and_reports_of_another_kind_are_refused(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("# Page\n<!-- on_device: generated -->\n<!-- on_device: end -->\n")
+    page.write_text("# Page\n<!-- on_device: generated -->\n<!-- end of on_device -->\n")
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(
         InputError, match=r"other\.json: expected a report of export\.report; found something"
@@ -175,8 +179,8 @@ def test_pages_and_reports_of_another_kind_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"none\.json: expected a report of export\.report; no such file"):
         write_summary(page, [tmp_path / "none.json"])
     page.write_text("# Page\n")
-    with pytest.raises(InputError, match="expected the lines <!-- on_device: generated -->"):
+    with pytest.raises(InputError, match="expected the lines '<!-- on_device: generated -->'"):
         write_summary(page, [])
-    with pytest.raises(InputError, match=r"none\.md: expected a page; no such file"):
+    with pytest.raises(InputError, match=r"none\.md: expected a Markdown page; No such file"):
         write_summary(tmp_path / "none.md", [])
     assert page.read_text() == "# Page\n"
