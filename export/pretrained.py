@@ -32,10 +32,11 @@ TERMS = {
     "shoev1_attributes": "Shoes with attributes (Li et al., WACV 2016): published for research.",
     "sketchy": "The Sketchy Database (Sangkloy et al., SIGGRAPH 2016): published for research.",
 }
-START = (
-    "Training began with SqueezeNet v1.1's ImageNet weights as published for Keras (MIT); ImageNet's images "
-    "are for research."
-)
+# Weights that a training may begin with, by the end of a backbone's name; others are told by their file.
+STARTS = {
+    "squeezenet": "SqueezeNet v1.1's ImageNet weights as published for Keras (MIT); ImageNet's images are "
+    "for research."
+}
 
 
 def write_pretrained(workdir, name, report_path, about, output=FOLDER):
@@ -111,8 +112,8 @@ def model_card(name, about, sizes, measured, history):
         "## Measured", "",
         f"`{measured['dataset']}`, {measured['split']}: {measured['num_sketches']} sketches, "
         f"{measured['num_photos']} photos, one view of each image; `python -m export.report`. Latencies are "
-        "of one sketch on two cores of a shared machine: the median, and the range from the 10th to the 90th "
-        "percentile. Metrics are in percent.", "",
+        "of one sketch: the median, and the range from the 10th to the 90th percentile. Metrics are in "
+        "percent.", "",
         *report.table(measured), "",
         "## How it was made", "",
         *("```", *(f"python -m recipes.{told(entry)}" for entry in history), "```"), "",
@@ -127,11 +128,23 @@ def model_card(name, about, sizes, measured, history):
         *(f"| {path} | {size:,} |" for path, size in sizes.items()), "",
         "## Data and licences", "",
         *(f"- {TERMS.get(dataset, dataset)}" for dataset in datasets),
-        f"- {START}",
+        *(f"- Training began with {start}" for start in starts(history)),
         "- Before other use than research, ask the owners of the data. Their images are not in these files.",
         "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def starts(history):
+    """Returns what the first of some runs began with, other than runs: a list of str, empty for nothing."""
+    found = []
+    for entry in history:
+        flags_of_run = entry["config"]["flags"]
+        weights, backbone = flags_of_run.get("weights"), flags_of_run.get("backbone") or ""
+        if weights is not None and not Path(weights).is_dir():
+            known = (text for name, text in STARTS.items() if backbone.endswith(name))
+            found.append(next(known, f"{Path(weights).name}."))
+    return list(dict.fromkeys(found))
 
 
 def told(entry):

@@ -80,7 +80,7 @@ def main(_):
         views = ops.concatenate([batch[domain] for domain in domains])
         target = ops.stop_gradient(teacher.sketch(views, training=False))
         difference = ops.cast(student(views, training=True), "float32") - ops.cast(target, "float32")
-        # A share of the squared length, whose mean is the replica's alone: divided here as Keras would.
+        # A mean taken by hand is the replica's alone, where Keras would have divided it.
         error = ops.sum(ops.square(difference), axis=-1) / norm**2
         return ops.mean(error) / strategy.num_replicas_in_sync
 
@@ -143,7 +143,10 @@ def drawings(train):
 
 
 def constant_norm(encoder, sketches):
-    """Returns the length of all embeddings of an encoder; `InputError` where they differ in it."""
+    """Returns the length of an encoder's embeddings of some `sketches`, uint8 `(num, height, width, 1)`.
+
+    Raises: `InputError` where they differ in it.
+    """
     images = center_crop(sketches[np.arange(min(MEASURED, len(sketches)))], encoder.input_shape[1])
     norms = np.linalg.norm(evaluation.encode_function(encoder)(images), axis=-1)
     if not np.ptp(norms) <= MAX_NORM_SPREAD * norms.mean():

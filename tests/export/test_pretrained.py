@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from export.pretrained import MAX_BYTES, lineage, told, write_pretrained
+from export.pretrained import MAX_BYTES, lineage, starts, told, write_pretrained
 from tests.common_processes import run_module
 from tests.export.small_run import write_small_run
 from tfsbir import files
@@ -83,6 +83,24 @@ def test_runs_that_start_from_runs_are_told_in_order(taught):
     history = lineage(RunDirectory(student.path))
     assert [entry["config"]["recipe"] for entry in history] == ["sketch_me_that_shoe", "distill"]
     assert told(history[1]).endswith("--teacher=run")
+
+
+@pytest.mark.parametrize(
+    ("began", "expected"),
+    [
+        (
+            {"backbone": "small_squeezenet", "weights": "/w/squeezenet.h5"},
+            "SqueezeNet v1.1's ImageNet weights",
+        ),
+        ({"backbone": "vgg16", "weights": "imagenet"}, "imagenet."),
+        ({"backbone": "sketch_a_net", "weights": None}, None),
+        ({"backbone": "squeezenet", "weights": "."}, None),  # A run.
+    ],
+)
+def test_a_card_tells_what_training_began_with(began, expected):
+    found = starts([{"config": {"flags": began}}, {"config": {"flags": began}}])
+    assert len(found) == (expected is not None)
+    assert all(text.startswith(expected) for text in found)
 
 
 def test_what_does_not_belong_together_is_refused_and_nothing_is_written(taught, tmp_path):

@@ -81,6 +81,15 @@ def test_the_loss_is_the_squared_distance_to_the_teacher_and_falls(finished):
     assert 0 < curve[-1] < curve[0] < 4  # Of unit vectors.
 
 
+def test_two_replicas_learn_what_one_does(folder, teacher, tmp_path):
+    flags = ("--steps=2", "--learning_rate=1e-5", "--schedule=constant")
+    for name, strategy in (("one", ()), ("two", ("--strategy=mirrored", "--num_replicas=2"))):
+        done = run(distilling(folder, tmp_path / name, teacher, *flags, *strategy))
+        assert done.returncode == 0, done.stderr
+    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
+    np.testing.assert_allclose(two, one, atol=1e-5)
+
+
 def test_a_killed_run_ends_like_an_undisturbed_one(folder, teacher, tmp_path):
     flags = ("--noedge_maps", "--steps=3")
     undisturbed = run(distilling(folder, tmp_path / "whole", teacher, *flags))
