@@ -6,7 +6,8 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 .PHONY: demo test lint bench clean
 
 # The versions in constraints.txt are those the suite passed with: it turns warnings into errors, so a
-# newer release that only deprecates something would break it.
+# newer release that only deprecates something would break it. Pillow, protobuf and python-dateutil are held
+# below their newest by Apache Beam, which asks for pillow < 13, protobuf < 7 and python-dateutil < 3.
 $(BIN)/.installed: setup.py constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip

@@ -5,10 +5,25 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 SEARCH = ["faiss-cpu>=1.12"]
+# Milvus Lite is a Milvus in one file, by the client that speaks to a cluster; it imports pyarrow, which Beam
+# brings, too.
+MILVUS = ["pymilvus>=3.0", "milvus-lite>=3.2"]
+BEAM = ["apache-beam>=2.77", "pyarrow>=18"]
+WEB = ["fastapi>=0.165", "uvicorn>=0.54", "prometheus-client>=0.26"]
 # ONNX Runtime is what `make bench` holds LiteRT against.
 BENCH = ["onnx>=1.19", "onnxruntime>=1.23"]
-# SciPy and scikit-image are references that tests compare with; xdist runs the suite on all cores.
-TEST = ["pytest>=8.4", "pytest-xdist>=3.8", "ruff>=0.14", "scikit-image>=0.24"]
+# scikit-image is a reference that tests compare with; xdist runs the suite on all cores. Playwright draws in
+# a browser that is already there (it downloads none), Schemathesis makes requests up.
+TEST = [
+    "pytest>=8.4",
+    "pytest-xdist>=3.8",
+    "ruff>=0.14",
+    "scikit-image>=0.24",
+    "httpx>=0.28",
+    "playwright>=1.65",
+    "schemathesis>=4.32",
+]
+EXTRAS = {"search": SEARCH, "milvus": MILVUS, "beam": BEAM, "web": WEB, "bench": BENCH, "test": TEST}
 
 setup(
     name="tfsbir",
@@ -50,6 +65,6 @@ setup(
         "ai-edge-litert>=2.0",
         *SEARCH,
     ],
-    extras_require={"search": SEARCH, "bench": BENCH, "test": TEST, "all": [*SEARCH, *BENCH, *TEST]},
+    extras_require={**EXTRAS, "all": [need for needs in EXTRAS.values() for need in needs]},
     entry_points={"console_scripts": ["tfsbir = tfsbir.cli:main"]},
 )
