@@ -50,9 +50,10 @@ def export_page_gallery(gallery, output, max_photos=MAX_PHOTOS):
             f"{gallery.path}: expected at most {max_photos} photos (`max_photos`); found {len(gallery)}"
         )
     embeddings = gallery.embeddings()
+    paths = [photo.path for photo in gallery.photos()]
     with files.replacing_folder(output) as folder:
         (folder / THUMBNAILS).mkdir()
-        for index, path in enumerate(tqdm.tqdm(gallery.paths, desc="thumbnails", unit="image", delay=2)):
+        for index, path in enumerate(tqdm.tqdm(paths, desc="thumbnails", unit="image", delay=2)):
             files.write_bytes(folder / THUMBNAILS / f"{index}.jpg", _thumbnail(path))
         files.write_bytes(folder / EMBEDDINGS_FILE, embeddings.astype("<f4").tobytes())
         names = {
