@@ -28,6 +28,8 @@ class FaissStore:
     Raises: `ValueError` if these do not fit each other.
     """
 
+    name = "faiss"
+
     def __init__(self, table, vectors, probabilities, index, attributes, kind):
         for name, wanted, found in (
             ("vectors", (len(table), vectors.shape[-1]), vectors.shape),
@@ -101,6 +103,10 @@ class FaissStore:
 
     def __len__(self):
         return len(self.table)
+
+    def all_vectors(self):
+        """Returns float32 `(num_photos, vector_dim)`, by gallery id."""
+        return np.array(self.vectors)
 
     def photo_ids(self):
         """Yields the ids of all photos, by gallery id."""
