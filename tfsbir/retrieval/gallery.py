@@ -86,7 +86,9 @@ class Gallery:
         """
         path = check_gallery_target(path)
         record = gallery_record.new_record(encoder, photo_root)
-        return cls(path, record, gallery_record.new_store(record, index, store), encoder.lifting, encoder)
+        return cls(
+            path, record, gallery_record.new_store(path, record, index, store), encoder.lifting, encoder
+        )
 
     @classmethod
     def open(cls, path, encoder=None):
@@ -249,7 +251,7 @@ class Gallery:
 
         Returns, Raises: As `add`.
         """
-        return self.sync(self._store.photos(range(len(self))), batch_size, progress)
+        return self.sync(self.photos(), batch_size, progress)
 
     def sync(self, photos, batch_size=32, progress=False):
         """Makes the gallery one of exactly these photos, in this order: adds, renews and removes.
@@ -303,11 +305,13 @@ class Gallery:
 
     def photos(self, gallery_ids=None):
         """Returns the `Photo`s of gallery ids, as `search` returns them; all of them by default."""
-        return self._store.photos(range(len(self)) if gallery_ids is None else gallery_ids)
+        return self._store.photos(self._store.gallery_ids() if gallery_ids is None else gallery_ids)
 
     def attribute_probabilities(self, gallery_ids=None):
         """Returns the attributes' probabilities, float16 `(num_ids, num_attributes)`, in [0, 1]."""
-        return self._store.attribute_probabilities(range(len(self)) if gallery_ids is None else gallery_ids)
+        return self._store.attribute_probabilities(
+            self._store.gallery_ids() if gallery_ids is None else gallery_ids
+        )
 
     def embeddings(self):
         """Returns the photos' embeddings by gallery id, float32 `(num_photos, dim)`.
@@ -319,7 +323,7 @@ class Gallery:
                 f"{self.path}: expected a gallery that ranks by squared_euclidean, which holds embeddings as "
                 f"they are; found {self.distance}"
             )
-        return self._store.all_vectors()
+        return self._store.vectors()
 
     def choose(self, where=None, present=(), absent=()):
         """Chooses photos by their metadata and by the attributes that were predicted for them.

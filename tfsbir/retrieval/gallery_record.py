@@ -37,10 +37,11 @@ def preprocessing_of(record):
     return Preprocessing(**{field.name: record["preprocessing"][field.name] for field in fields})
 
 
-def new_store(record, index, store=EMBEDDED):
+def new_store(path, record, index, store=EMBEDDED):
     """Returns an empty store.
 
     Args:
+        path: Absolute `Path` of the gallery's folder.
         record: Dict from `new_record`.
         index: Kind of index, one of `INDEXES`.
         store: "faiss", in the gallery's folder, or "milvus:URI".
@@ -52,7 +53,7 @@ def new_store(record, index, store=EMBEDDED):
         raise ValueError(f"`store` must be {EMBEDDED} or {MILVUS}URI. Received: {store!r}")
     from tfsbir.retrieval.milvus_store import MilvusStore
 
-    return MilvusStore.create(store.removeprefix(MILVUS), *_store_arguments(record), index)
+    return MilvusStore.empty(path, store.removeprefix(MILVUS), *_store_arguments(record), index)
 
 
 def load_store(path, record):
