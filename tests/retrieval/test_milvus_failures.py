@@ -164,6 +164,24 @@ def test_without_pymilvus(tmp_path, monkeypatch):
         )
 
 
+def test_a_program_keeps_its_logging(tmp_path):
+    script = """
+import logging, sys
+from tfsbir.retrieval.milvus_collection import MilvusCollection
+class Kept(logging.StreamHandler):
+    def close(self):
+        print("closed")
+logging.getLogger().addHandler(Kept())
+collection = MilvusCollection(sys.argv[1], "photos")
+logging.getLogger().removeHandler(logging.getLogger().handlers[-1])
+print("made", flush=True)
+collection.close()
+"""
+    done = run_script(script, tmp_path / "a.db")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("made")
+
+
 def test_a_file_is_for_one_process(tmp_path):
     gallery = make(
         tmp_path / "g", drawn_encoder(unit_vectors(5, 8)), photo_paths(5), f"milvus:{tmp_path}/a.db"

@@ -1,6 +1,6 @@
 """A collection in Milvus: how it is reached, what it holds, and how it fails."""
 
-import logging
+import logging.config
 import os
 
 from tfsbir.errors import InputError
@@ -10,7 +10,7 @@ CONNECT_SECONDS, CALL_SECONDS = 10, 60
 # Milvus' own limits.
 MAX_TEXT, MAX_TAGS, MAX_FOUND = 65_535, 4096, 16_384
 # Rows that are asked for, or sent, in one message.
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 1000
 INDEX_TYPES = {
     "flat": ("FLAT", {}),
     "hnsw": ("HNSW", {"M": 32, "efConstruction": 80}),
@@ -54,16 +54,11 @@ class MilvusCollection:
     def __init__(self, uri, name):
         self.uri = uri
         self.name = name
-        # It logs every failure with a traceback, and raises it.
-        for logger in ("pymilvus", "milvus_lite"):
+        self._pymilvus = pymilvus = _import_pymilvus(uri)
+        # They log every failure with a traceback, and raise it. The last is Milvus Lite's server, which
+        # lacks what pymilvus asks of it first.
+        for logger in ("pymilvus", "milvus_lite", *(("grpc._server",) if is_file(uri) else ())):
             logging.getLogger(logger).setLevel(logging.CRITICAL)
-        try:
-            import pymilvus
-        except ImportError:
-            raise InputError(
-                f'{uri}: this takes pymilvus, pip install "tfsbir[milvus]"; it is not installed'
-            ) from None
-        self._pymilvus = pymilvus
         token = "" if is_file(uri) else os.environ.get("MILVUS_TOKEN", "")
         try:
             self._client = pymilvus.MilvusClient(uri, token=token, timeout=CONNECT_SECONDS)
@@ -141,27 +136,10 @@ class MilvusCollection:
         )
         return row["count(*)"]
 
-    def rows(self, expression, fields):
-        """Yields the rows that satisfy an expression, dicts of `fields` and `id`, in the order of `id`."""
-        try:
-            pages = self._client.query_iterator(
-                self.name,
-                batch_size=ROWS_AT_ONCE,
-                filter=expression,
-                output_fields=fields,
-                consistency_level="Strong",
-                timeout=CALL_SECONDS,
-            )
-            while page := pages.next():
-                yield from page
-            pages.close()
-        except self._pymilvus.MilvusException as error:
-            raise self._refused("query", error) from None
-
     def some(self, expression, fields):
         """Returns a list of the rows that satisfy an expression, at most `ROWS_AT_ONCE`, in any order.
 
-        `fields` is a list of names, or None for all.
+        They are dicts of `fields`, a list of names or None for all, and of `id`.
         """
         return self._call(
             "query",
@@ -216,6 +194,21 @@ class MilvusCollection:
         return InputError(
             f"{self.uri}: expected Milvus to do {name} on the collection {self.name}; {_first_line(error)}"
         )
+
+
+def _import_pymilvus(uri):
+    # As it is imported, it configures logging, which closes all handlers that the process has; absl's closes
+    # its stream with it.
+    configure, logging.config.dictConfig = logging.config.dictConfig, lambda config: None
+    try:
+        import pymilvus
+    except ImportError:
+        raise InputError(
+            f'{uri}: this takes pymilvus, pip install "tfsbir[milvus]"; it is not installed'
+        ) from None
+    finally:
+        logging.config.dictConfig = configure
+    return pymilvus
 
 
 def _metric(is_lifted):

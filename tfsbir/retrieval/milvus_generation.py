@@ -7,7 +7,7 @@ from tfsbir.errors import InputError
 from tfsbir.retrieval.gallery_files import COLLECTION_FILE, read_record
 from tfsbir.retrieval.milvus_collection import ROWS_AT_ONCE
 from tfsbir.retrieval.milvus_filters import key_of
-from tfsbir.retrieval.milvus_rows import ALIVE
+from tfsbir.retrieval.milvus_rows import ALIVE, row_id
 from tfsbir.retrieval.photo_reading import in_batches
 
 
@@ -22,14 +22,17 @@ class MilvusGeneration:
         collection: `MilvusCollection`.
         path: Absolute `Path` of the gallery's folder.
         seen: Int, the generation in its record; None for a gallery whose collection is not made yet.
+        next_place: Int, the place of the next photo to come.
     Attributes:
         number: Int, the generation that is read: `seen`, or after `begin` the next one.
         is_made: Whether there is a collection.
+        next_place: The argument, to be raised when photos come.
     """
 
-    def __init__(self, collection, path, seen=None):
+    def __init__(self, collection, path, seen=None, next_place=0):
         self.collection = collection
         self.path = path
+        self.next_place = next_place
         self.is_made = seen is not None
         self.number = self._seen = seen or 0
 
@@ -75,9 +78,13 @@ class MilvusGeneration:
         visible = f"born <= {self.number} and died > {self.number}"
         return visible if expression is None else f"{visible} and {expression}"
 
-    def rows(self, fields):
-        """Yields all rows, dicts of `fields` and `id`, in the order of `id`."""
-        return self.collection.rows(self.visible(), fields) if self.is_made else iter(())
+    def rows(self, fields, expression=None):
+        """Yields all rows, or those that satisfy an expression, in the order of `id`."""
+        # An iterator of pymilvus's would do it, but Milvus Lite lacks what it begins with.
+        for place in range(0, self.next_place if self.is_made else 0, ROWS_AT_ONCE):
+            part = f"id >= {row_id(place)} and id < {row_id(place + ROWS_AT_ONCE)}"
+            part = part if expression is None else f"{part} and {expression}"
+            yield from sorted(self.collection.some(self.visible(part), fields), key=lambda row: row["id"])
 
     def rows_by_photo_id(self, photo_ids, fields):
         """Returns a dict from photo ids to rows; those that are not there are left out."""

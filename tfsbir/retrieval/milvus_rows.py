@@ -14,8 +14,8 @@ MAX_GENERATIONS = 2**24
 PHOTO_FIELDS = ["photo_id", "path", "metadata"]
 
 
-def row_id(place, generation):
-    """Returns the primary key of a photo at a place, written in a generation."""
+def row_id(place, generation=0):
+    """Returns the primary key of a photo at a place, written in a generation; at least it by default."""
     if not generation < MAX_GENERATIONS:
         raise InputError(f"a gallery in Milvus can be saved {MAX_GENERATIONS} times. Received: another time")
     return place * MAX_GENERATIONS + generation

@@ -11,7 +11,7 @@ from tfsbir.retrieval.milvus_collection import LITE_INDEXES, ROWS_AT_ONCE, Milvu
 from tfsbir.retrieval.milvus_filters import chosen
 from tfsbir.retrieval.milvus_generation import MilvusGeneration
 from tfsbir.retrieval.milvus_rows import PHOTO_FIELDS, photo_of, place_of, row_id, row_of, stamp_of_row
-from tfsbir.retrieval.milvus_search import candidates_of
+from tfsbir.retrieval.milvus_search import MilvusSearch
 from tfsbir.retrieval.photo_attributes import photos_that_have
 from tfsbir.retrieval.photo_index import check_kind
 from tfsbir.retrieval.photo_reading import in_batches
@@ -54,10 +54,10 @@ class MilvusStore:
         self._path = path
         self._vector_dim = vector_dim
         self._is_lifted = is_lifted
-        self._generation = MilvusGeneration(collection, path, state and state["generation"])
+        seen = state and state["generation"]
         state = state or {"count": 0, "next_place": 0, "longest": 0.0}
+        self._generation = MilvusGeneration(collection, path, seen, state["next_place"])
         self._count = state["count"]
-        self._next_place = state["next_place"]
         self._longest = state["longest"]
 
     @classmethod
@@ -109,7 +109,7 @@ class MilvusStore:
             "uri": self.collection.uri,
             "collection": self.collection.name,
             "generation": self._generation.number,
-            "next_place": self._next_place,
+            "next_place": self._generation.next_place,
             "longest": self._longest,
         }
         return {"store": state, "count": self._count, "index": {"kind": self.index_kind}, "files": {}}
@@ -170,7 +170,7 @@ class MilvusStore:
         Returns: Two ints, how many were added and how many replaced.
         Raises: `InputError` if a photo has more than Milvus holds.
         """
-        first_new, replaced = self._next_place, set()
+        first_new, replaced = self._generation.next_place, set()
         for photos, stamps, vectors, probabilities in batches:
             self._begin()
             values = zip(photos, stamps, vectors, probabilities, strict=True)
@@ -185,15 +185,14 @@ class MilvusStore:
                     rows += self._gone(old[photo_id])
                     metadata = old[photo_id]["metadata"]
                 else:
-                    place, metadata = self._next_place, {}
-                    self._next_place += 1
+                    place, metadata = self._generation.next_place, {}
+                    self._generation.next_place += 1
                     self._count += 1
-                id_ = row_id(place, self._generation.number)
-                rows.append(row_of(id_, self._generation.number, self.photo_root, *one, metadata))
+                rows.append(self._row(place, *one, metadata))
             norms = np.linalg.norm(np.asarray(vectors, np.float64), axis=1)
             self._longest = max(self._longest, float(norms.max()))
             self.collection.upsert(rows)
-        return self._next_place - first_new, len(replaced)
+        return self._generation.next_place - first_new, len(replaced)
 
     def set_metadata(self, metadata):
         """Gives photos that the store holds other metadata; a dict from photo ids to dicts."""
@@ -259,12 +258,19 @@ class MilvusStore:
 
         Returns: For each query int64 gallery ids, `k` or more, and their vectors, float32.
         """
-        expression = self._generation.visible(among.expression if among else None)
-        settings = {"ef_search": ef_search, "nprobe": nprobe, "longest": self._longest}
-        return candidates_of(
-            self.collection, queries, constants, k, self.count(among), expression, self.index_kind,
-            self._is_lifted, **settings,
-        )  # fmt: skip
+        expression = among.expression if among else None
+        search = MilvusSearch(
+            self._generation,
+            expression,
+            self.count(among),
+            self.index_kind,
+            self._is_lifted,
+            self._longest,
+        )
+        return [
+            search.candidates(query, constant, k, ef_search, nprobe)
+            for query, constant in zip(queries, constants, strict=True)
+        ]
 
     def _begin(self):
         self._generation.begin(
@@ -281,6 +287,10 @@ class MilvusStore:
                 f"{self.collection.name} in {self.collection.uri}; found {found}"
             )
 
+    def _row(self, place, *values):
+        number = self._generation.number
+        return row_of(row_id(place, number), number, self.photo_root, *values)
+
     def _gone(self, row):
         """Returns the rows to write so that a row is gone; none if only this generation has it."""
         return [] if self._generation.is_new(row) else [{**row, "died": self._generation.number}]
@@ -291,21 +301,9 @@ class MilvusStore:
             rows = []
             for photo_id, row in self._generation.rows_by_photo_id(part, None).items():
                 photo, stamp = change(photo_of(row, self.photo_root), stamp_of_row(row), values[photo_id])
-                id_ = row_id(place_of(row["id"]), self._generation.number)
                 probabilities = row.get("attributes", ())
                 rows += self._gone(row)
-                rows.append(
-                    row_of(
-                        id_,
-                        self._generation.number,
-                        self.photo_root,
-                        photo,
-                        stamp,
-                        row["vector"],
-                        probabilities,
-                        {},
-                    )
-                )
+                rows.append(self._row(place_of(row["id"]), photo, stamp, row["vector"], probabilities, {}))
             self.collection.upsert(rows)
 
 
