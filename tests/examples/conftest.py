@@ -23,7 +23,7 @@ def need(is_there, reason):
 @pytest.fixture(scope="session")
 def browser():
     need(find_chromium(), "needs Chromium on the PATH (apt-get install chromium)")
-    need((PAGE / WASM).is_dir(), "needs LiteRT.js (npm ci --prefix examples/page)")
+    need((PAGE / WASM).is_dir(), "needs LiteRT.js (make web)")
     with Chromium.started(find_chromium()) as started:
         yield started
 

@@ -1,11 +1,11 @@
-"""The page of examples/page on a loopback port, with folders of a test in the place of its own."""
+"""The page of tfsbir/web/page on a loopback port, with folders of a test in the place of its own."""
 
 import contextlib
 import http.server
 import threading
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "examples" / "page"
+PAGE = Path(__file__).resolve().parents[2] / "tfsbir" / "web" / "page"
 
 
 class PageServer:
