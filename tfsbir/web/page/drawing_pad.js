@@ -1,188 +1,198 @@
-/** Paper on a canvas, for a mouse, a pen, a finger or the keyboard. Keeps strokes; knows nothing of encoders. */
+/** Paper on a canvas: what is drawn on it, what was, and how it looks. Knows nothing of encoders. */
+
+import { History } from "./history.js";
+import { listenToKeys } from "./pad_keys.js";
+import { listenToPointers } from "./pad_pointers.js";
+import { extend, isTouched, newStroke } from "./strokes.js";
 
 const PEN_WIDTH = 1 / 90; // As a share of the paper's side.
-const KEY_STEP = 1 / 32;
-const FINE_KEY_STEP = 1 / 128;
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const ERASER_REACH = 1 / 40;
+const BLANK = { strokes: [], picture: null };
 
 export class DrawingPad extends EventTarget {
+  #history = new History(BLANK);
+  #stroke = null; // The one that is being drawn.
+  #erased = null; // Set of strokes that the eraser has touched since it was put down.
+  #replayed = null; // What a replay shows in the place of the drawing.
+
   /**
-   * Draws on a square `canvas` of any size on the screen. Tells of each finished stroke and of what is taken back
-   * with the event "change".
+   * Draws on a square `canvas` of any size on the screen, by a mouse, a pen, a finger or the keyboard. Tells of all
+   * that changes the drawing by the event "change", whose `detail` has `isFinished`, false while a stroke grows,
+   * and `time`, when the hand moved, in ms.
    *
-   * @property {Array<Array<[number, number]>>} strokes x to the right and y down, in [0, 1] on the paper.
+   * @property {"pen"|"eraser"} tool
+   * @property {?[number, number]} cursor Place of the keyboard's pen, once an arrow key was pressed.
    */
   constructor(canvas) {
     super();
     this.canvas = canvas;
-    this.strokes = [];
-    this.picture = null;
-    this.pointer = null; // Id of the pointer that draws; other fingers are left out.
-    this.cursor = null; // Place of the keyboard's pen, once an arrow key was pressed.
-    this.isKeyPenDown = false;
-    canvas.addEventListener("pointerdown", (event) => this.#begin(event));
-    canvas.addEventListener("pointermove", (event) => this.#go(event));
-    canvas.addEventListener("pointerup", (event) => this.#end(event));
-    canvas.addEventListener("pointercancel", (event) => this.#cancel(event));
-    canvas.addEventListener("keydown", (event) => this.#press(event));
-    canvas.addEventListener("blur", () => this.#leave());
-    new ResizeObserver(() => this.draw()).observe(canvas);
-  }
-
-  /** Takes the last stroke back, or the picture. */
-  undo() {
-    if (this.picture) {
-      this.picture = null;
-    } else if (!this.strokes.pop()) {
-      return;
-    }
-    this.#stopDrawing();
-    this.#change();
-  }
-
-  /** Leaves white paper. */
-  clear() {
-    this.strokes = [];
-    this.picture = null;
+    this.tool = "pen";
     this.cursor = null;
-    this.#stopDrawing();
-    this.#change();
+    listenToPointers(this);
+    listenToKeys(this);
+    new ResizeObserver(() => this.paint()).observe(canvas);
   }
 
-  /**
-   * Shows a picture in the place of strokes, until the next stroke. Does not tell "change".
-   *
-   * @param {Uint8Array} pixels `size * size` greys.
-   */
-  show(pixels, size) {
-    this.strokes = [];
-    this.picture = pictureOf(pixels, size);
-    this.#stopDrawing();
-    this.draw();
+  /** Strokes as in strokes.js, the one that grows among them. */
+  get strokes() {
+    const { strokes } = this.#history.now;
+    if (this.#stroke) return [...strokes, this.#stroke];
+    return this.#erased ? strokes.filter((stroke) => !this.#erased.has(stroke)) : strokes;
   }
 
-  /** Draws everything anew, at the resolution of the screen. */
-  draw() {
-    const side = Math.max(1, Math.round(this.canvas.clientWidth * devicePixelRatio));
-    if (this.canvas.width !== side) {
-      this.canvas.width = this.canvas.height = side; // Setting it clears the canvas, so only where it changes.
+  /** The picture in the place of strokes, as `showPicture` got it, or null. */
+  get picture() {
+    return this.#stroke ? null : this.#history.now.picture;
+  }
+
+  get isBlank() {
+    return !this.strokes.length && !this.picture;
+  }
+
+  get isDrawing() {
+    return Boolean(this.#stroke || this.#erased);
+  }
+
+  get canUndo() {
+    return this.#history.canUndo;
+  }
+
+  get canRedo() {
+    return this.#history.canRedo;
+  }
+
+  undo() {
+    this.drop();
+    if (this.#history.undo()) this.#tell(true);
+  }
+
+  redo() {
+    this.drop();
+    if (this.#history.redo()) this.#tell(true);
+  }
+
+  /** Leaves white paper, which `undo` takes back. */
+  clear() {
+    this.drop();
+    this.cursor = null;
+    if (!this.isBlank) this.#push(BLANK);
+  }
+
+  /** Puts a picture in the place of the drawing: `canvas`, a square one to show, and whatever else is to be kept. */
+  showPicture(picture) {
+    this.drop();
+    this.#push({ strokes: [], picture });
+  }
+
+  /** Puts strokes of points in the place of the drawing. */
+  showStrokes(strokes) {
+    this.drop();
+    this.#push({ strokes, picture: null });
+  }
+
+  /** Puts the tool down at a place. `width` is the pen's. */
+  begin(place, width, time, tool = this.tool) {
+    this.#replayed = null;
+    if (tool === "eraser") {
+      this.#erased = new Set();
+      this.#erase(place);
+    } else {
+      this.#stroke = newStroke(place, width, time);
     }
-    const context = this.canvas.getContext("2d");
+    this.#tell(false, time);
+  }
+
+  /** Moves the tool, where it is down, through `samples` of `[place, width, time]`. */
+  move(samples) {
+    if (!this.isDrawing) return;
+    for (const [place, width, time] of samples) {
+      if (this.#erased) this.#erase(place);
+      else extend(this.#stroke, place, width, time);
+    }
+    this.#tell(false, samples.at(-1)[2]);
+  }
+
+  /** Lifts the tool. */
+  end(time) {
+    const { strokes } = this;
+    const hasChanged = this.#stroke || this.#erased?.size;
+    this.#stroke = this.#erased = null;
+    if (hasChanged) this.#push({ strokes, picture: null }, time);
+    else this.paint();
+  }
+
+  /** Forgets what the tool has done since it was put down. */
+  drop() {
+    this.#replayed = null;
+    if (!this.isDrawing) return;
+    this.#stroke = this.#erased = null;
+    this.#tell(true);
+  }
+
+  /** Shows strokes in the place of the drawing until something is drawn, or the drawing again for null. */
+  showReplay(strokes) {
+    this.#replayed = strokes;
+    this.paint();
+  }
+
+  /** Paints everything anew, at the resolution of the screen. */
+  paint() {
+    const { canvas } = this;
+    const side = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));
+    if (canvas.width !== side) {
+      canvas.width = canvas.height = side; // Setting it clears the canvas, so only where it changes.
+    }
+    const context = canvas.getContext("2d");
     context.fillStyle = "white";
     context.fillRect(0, 0, side, side);
-    if (this.picture) {
-      context.drawImage(this.picture, 0, 0, side, side);
-    }
+    if (this.picture) context.drawImage(this.picture.canvas, 0, 0, side, side);
     context.lineCap = context.lineJoin = "round";
-    context.lineWidth = PEN_WIDTH * side;
     context.strokeStyle = "black";
-    for (const stroke of this.strokes) {
-      context.beginPath();
-      context.moveTo(stroke[0][0] * side, stroke[0][1] * side);
-      for (const [x, y] of stroke.length > 1 ? stroke.slice(1) : stroke) {
-        context.lineTo(x * side, y * side);
-      }
-      context.stroke();
-    }
+    for (const stroke of this.#replayed ?? this.strokes) paintStroke(context, stroke, side);
     if (this.cursor) {
       context.lineWidth = devicePixelRatio * 2;
-      context.strokeStyle = this.isKeyPenDown ? "#c2410c" : "#2563eb";
+      context.strokeStyle = this.isDrawing ? "#c2410c" : "#2563eb";
       context.beginPath();
       context.arc(this.cursor[0] * side, this.cursor[1] * side, 6 * devicePixelRatio, 0, 2 * Math.PI);
       context.stroke();
     }
   }
 
-  #begin(event) {
-    if (this.pointer !== null || event.button !== 0) return;
-    this.#stopDrawing();
-    this.cursor = null;
-    this.picture = null;
-    this.pointer = event.pointerId;
-    this.canvas.setPointerCapture(event.pointerId);
-    this.strokes.push([this.#placeOf(event)]);
-    this.draw();
-  }
-
-  #go(event) {
-    if (event.pointerId !== this.pointer) return;
-    // A browser tells of several moves at once; all of them make the line round.
-    const events = event.getCoalescedEvents?.() ?? [];
-    this.strokes.at(-1).push(...(events.length ? events : [event]).map((one) => this.#placeOf(one)));
-    this.draw();
-  }
-
-  #end(event) {
-    if (event.pointerId !== this.pointer) return;
-    this.pointer = null;
-    this.#change();
-  }
-
-  #cancel(event) {
-    if (event.pointerId !== this.pointer) return;
-    this.pointer = null;
-    this.strokes.pop(); // The browser took the finger for something else.
-    this.#change();
-  }
-
-  #press(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || this.pointer !== null) return;
-    if (event.key in ARROWS) {
-      const step = event.shiftKey ? FINE_KEY_STEP : KEY_STEP;
-      const from = this.cursor ?? [0.5, 0.5];
-      this.cursor = from.map((value, axis) => clip(value + ARROWS[event.key][axis] * step));
-      if (this.isKeyPenDown) {
-        this.strokes.at(-1).push(this.cursor);
-      }
-      this.draw();
-    } else if (event.key === " ") {
-      this.cursor ??= [0.5, 0.5];
-      this.isKeyPenDown = !this.isKeyPenDown;
-      if (this.isKeyPenDown) {
-        this.picture = null;
-        this.strokes.push([this.cursor]);
-        this.draw();
-      } else {
-        this.#change();
-      }
-    } else if (event.key === "Backspace") {
-      this.undo();
-    } else {
-      return;
-    }
-    event.preventDefault();
-  }
-
-  #leave() {
-    const wasDown = this.isKeyPenDown;
-    this.#stopDrawing();
-    this.cursor = null;
-    if (wasDown) {
-      this.#change();
-    } else {
-      this.draw();
+  #erase(place) {
+    for (const stroke of this.strokes) {
+      if (isTouched(stroke, place, ERASER_REACH)) this.#erased.add(stroke);
     }
   }
 
-  #stopDrawing() {
-    this.pointer = null;
-    this.isKeyPenDown = false;
+  #push(state, time) {
+    this.#history.push(state);
+    this.#tell(true, time);
   }
 
-  #change() {
-    this.draw();
-    this.dispatchEvent(new Event("change"));
+  #tell(isFinished, time = performance.now()) {
+    this.paint();
+    this.dispatchEvent(new CustomEvent("change", { detail: { isFinished, time } }));
   }
+}
 
-  #placeOf(event) {
-    // The border of the canvas is not paper.
-    const { left, top } = this.canvas.getBoundingClientRect();
-    const { clientLeft, clientTop, clientWidth, clientHeight } = this.canvas;
-    return [
-      clip((event.clientX - left - clientLeft) / clientWidth),
-      clip((event.clientY - top - clientTop) / clientHeight),
-    ];
+function paintStroke(context, { points, widths }, side) {
+  const isEven = widths.every((width) => width === widths[0]);
+  const place = (index) => [points[index][0] * side, points[index][1] * side];
+  context.lineWidth = PEN_WIDTH * side * widths[0];
+  context.beginPath();
+  context.moveTo(...place(0));
+  if (points.length === 1) context.lineTo(...place(0));
+  for (let index = 1; index < points.length; index++) {
+    context.lineTo(...place(index));
+    if (!isEven) {
+      // A line has one width, so one that the hand presses is made of its steps.
+      context.lineWidth = PEN_WIDTH * side * widths[index];
+      context.stroke();
+      context.beginPath();
+      context.moveTo(...place(index));
+    }
   }
+  context.stroke();
 }
 
 /** Returns greys as a canvas of their size. */
@@ -192,8 +202,4 @@ export function pictureOf(pixels, size, canvas = new OffscreenCanvas(size, size)
   canvas.width = canvas.height = size;
   canvas.getContext("2d", { willReadFrequently: true }).putImageData(image, 0, 0);
   return canvas;
-}
-
-function clip(value) {
-  return Math.min(Math.max(value, 0), 1);
 }

@@ -1,138 +1,192 @@
-/** The page: paper and buttons at one side, the photos that were found at the other. */
+/** The page: paper and tools at one side, the photos that were found at the other. */
 
+import { paintDrawingAttention, seenFrame } from "./attention.js";
 import { DrawingPad, pictureOf } from "./drawing_pad.js";
+import { Encoding } from "./encoding.js";
+import { Filters } from "./filters.js";
 import { Gallery } from "./gallery.js";
+import { PhotoDialog } from "./photo_dialog.js";
+import { listenToPictures } from "./picture_input.js";
+import { Results, shortName } from "./results.js";
+import { SearchError } from "./search_error.js";
+import { SearchLoop } from "./search_loop.js";
+import { ServerSearch } from "./server_search.js";
+import { boundsOf } from "./strokes.js";
+import { letChooseTheme } from "./theme.js";
+import { connectTools } from "./tools.js";
+import { Trouble } from "./trouble.js";
 
-const MODEL_FOLDER = "model/";
-const GALLERY_FOLDER = "gallery/";
-const WASM_FOLDER = "node_modules/@litertjs/core/wasm/";
 const NUM_FOUND = 12;
+const QUIET = 600; // ms; what is found is read aloud when the hand has rested for so long.
 const BLANK = "The paper is blank. Draw an object, and the photos most like it appear.";
+// Who searches: a server, or the page by itself. page/settings.json says which.
+const WAYS = { server: () => ServerSearch.open(), gallery: () => Gallery.open() };
 
 const element = (id) => document.getElementById(id);
 const pad = new DrawingPad(element("pad"));
-let encoder = null;
-let gallery = null;
-let waiting = null; // The latest drawing, while an earlier one is being searched for.
-let isSearching = false;
+const results = new Results(element("found"), element("card"), (result, size) => search.pictureUrl(result, size));
+const filters = new Filters(element("filters"));
+const trouble = new Trouble(element("problem"));
+const dialog = new PhotoDialog(element("photo"));
+const loop = new SearchLoop(() => ({ strokes: pad.strokes, picture: pad.picture }), find);
+let search = null;
+let encoding = null;
+let announcing = null;
 
-element("undo").addEventListener("click", () => pad.undo());
-element("clear").addEventListener("click", () => pad.clear());
-element("open").addEventListener("click", () => element("file").click());
-element("file").addEventListener("change", () => openPicture(element("file").files[0]));
-pad.addEventListener("change", () => {
-  say("");
-  updateButtons();
-  if (encoder) find(pad.strokes.length ? encoder.pixelsOfStrokes(pad.strokes) : null);
+letChooseTheme(element("theme"));
+connectTools(pad, element);
+listenToPictures({ button: element("open"), input: element("file"), target: element("paper") }, openPicture);
+pad.addEventListener("change", ({ detail }) => {
+  if (!trouble.isWaiting) trouble.clear();
+  element("sketch-attention").hidden = true;
+  if (encoding) loop.request(detail.isFinished, detail.time);
 });
-document.addEventListener("keydown", (event) => {
-  if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z") {
-    event.preventDefault();
-    pad.undo();
-  }
+filters.addEventListener("change", () => loop.request());
+results.addEventListener("open", ({ detail }) => dialog.open(detail, results));
+element("attention").addEventListener("click", () => {
+  results.showsAttention = !results.showsAttention;
+  element("attention").setAttribute("aria-pressed", String(results.showsAttention));
+  element("sketch-attention").hidden = true;
+  tellWhere();
+  loop.request();
 });
-updateButtons();
+loop.addEventListener("start", () => (results.isLoading = true));
+loop.addEventListener("blank", showBlank);
+loop.addEventListener("answer", ({ detail }) => showAnswer(detail));
+loop.addEventListener("error", ({ detail }) => fail(detail));
+results.prepare(NUM_FOUND, false);
 await start();
 
+/** Asks who searches and what, and loads the encoder; also after the server was away. */
 async function start() {
-  tell("Loading the encoder…");
+  results.isLoading = true;
+  if (!search) tell("Loading…");
   try {
-    // Not imported above: without `npm ci` there is none, and that is to be told.
-    const { SketchEncoder } = await import("./sketch_encoder.js").catch(() => {
-      throw new Error("The LiteRT runtime is missing. Run `npm ci` in the folder of this page.");
-    });
-    [encoder, gallery] = await bothOrNone(SketchEncoder.load(MODEL_FOLDER, WASM_FOLDER), Gallery.load(GALLERY_FOLDER));
-    const isKnown = [encoder.fingerprint, encoder.teacher].includes(gallery.fingerprint);
-    if (!isKnown || gallery.dim !== encoder.embeddingDim) {
-      encoder.delete();
-      encoder = null;
-      throw new Error("The gallery was made by another encoder than this model. README.md says how to make a new one.");
+    const before = search?.facts;
+    search = await WAYS[(await settings()).search]();
+    if (JSON.stringify(search.facts) !== JSON.stringify(before) || encoding?.reason) {
+      encoding?.delete();
+      encoding = null;
+      encoding = await Encoding.open(search);
+      showFacts();
     }
   } catch (error) {
-    tell("");
-    say(error.message);
+    fail(error);
     return;
   }
-  updateButtons();
-  await find(pad.strokes.length ? encoder.pixelsOfStrokes(pad.strokes) : null);
+  trouble.clear();
+  loop.release();
+  loop.request();
 }
 
-/** As `Promise.all`, but frees the encoder where the gallery cannot be loaded. */
-async function bothOrNone(loadingEncoder, loadingGallery) {
-  const [loaded, found] = await Promise.allSettled([loadingEncoder, loadingGallery]);
-  if (loaded.status === "rejected") throw loaded.reason;
-  if (found.status === "rejected") {
-    loaded.value.delete();
-    throw found.reason;
+async function settings() {
+  const response = await fetch("page/settings.json").catch(() => {
+    throw new SearchError("unreachable", "The server does not answer.");
+  });
+  if (!response.ok) throw new SearchError("refused", `page/settings.json is missing (${response.status}).`);
+  return response.json();
+}
+
+/** Searches for a drawing; returns null where there is nothing to be seen. */
+async function find(drawing, signal) {
+  const onServer = results.showsAttention && search.facts.explains.attention;
+  const made = await encoding.queryOf(drawing, { onServer, signal });
+  if (made === null) return null;
+  const { attributes, attention } = search.facts.explains;
+  const options = {
+    count: NUM_FOUND,
+    present: filters.present,
+    absent: filters.absent,
+    explain: attributes || (attention && results.showsAttention),
+    signal,
+  };
+  const start = performance.now();
+  const answer = await search.find(made.query, options);
+  return { ...made, answer, drawing, findMs: performance.now() - start };
+}
+
+function showAnswer({ answer, query, pixels, encodeMs, drawing, findMs, time }) {
+  const { seenShare } = search.facts;
+  results.isLoading = false;
+  trouble.clear();
+  results.show(answer.results, seenShare);
+  element("seen").hidden = !pixels;
+  if (pixels) pictureOf(pixels, encoding.encoder.canvasSize, element("seen").querySelector("canvas"));
+  const overlay = element("sketch-attention");
+  overlay.hidden = !(results.showsAttention && answer.sketchAttention);
+  if (!overlay.hidden) {
+    const whole = { left: (1 - seenShare) / 2, top: (1 - seenShare) / 2, side: seenShare };
+    const frame = drawing.picture ? whole : seenFrame(boundsOf(drawing.strokes), seenShare);
+    paintDrawingAttention(overlay, answer.sketchAttention, frame);
   }
-  return [loaded.value, found.value];
+  const encoded = query.vector ? `encoded here in ${encodeMs.toFixed(0)} ms` : `encoded in ${answer.encodeMs.toFixed(0)} ms`;
+  const count = answer.numPhotos.toLocaleString("en");
+  tell(
+    answer.results.length
+      ? `The nearest of ${count} photos: ${encoded}, found in ${answer.searchMs.toFixed(1)} ms.`
+      : `None of ${count} photos has the chosen attributes.`,
+  );
+  announce(
+    answer.results.length
+      ? `${answer.results.length} photos found. The nearest: ${shortName(answer.results[0].name)}.`
+      : "No photo found.",
+  );
+  const times = { encode: query.vector ? encodeMs : answer.encodeMs, find: findMs, search: answer.searchMs };
+  // For whatever else is on the page, once the photos' places are filled.
+  requestAnimationFrame(() => {
+    times.total = performance.now() - time;
+    const detail = { pixels, embedding: query.vector ?? null, results: answer.results, encodedOn: answer.encodedOn, times };
+    document.dispatchEvent(new CustomEvent("found", { detail }));
+  });
+}
+
+function showBlank() {
+  results.isLoading = false;
+  results.show([]);
+  element("seen").hidden = true;
+  trouble.clear();
+  tell(BLANK);
+  announce("");
+}
+
+/** Says what is wrong; what may pass is waited for. */
+function fail(error) {
+  results.isLoading = false;
+  console.warn(error);
+  const waits = ["token", "busy", "unreachable"].includes(error.kind);
+  if (waits) loop.hold();
+  tell("");
+  trouble.handle(error, start);
+}
+
+function showFacts() {
+  const { numPhotos, attributes, explains } = search.facts;
+  filters.offer(attributes);
+  results.prepare(Math.min(NUM_FOUND, numPhotos), explains.attributes);
+  element("attention").hidden = !explains.attention;
+  element("open").disabled = false;
+  tellWhere();
+}
+
+/** Says where drawings are encoded, and so what leaves this device. */
+function tellWhere() {
+  const count = `${search.facts.numPhotos.toLocaleString("en")} photos.`;
+  let where;
+  if (!search.canEncode) where = "Everything happens on this device: no drawing leaves it.";
+  else if (encoding.reason) where = `Drawings are sent to the server and encoded there. ${encoding.reason}`;
+  else if (results.showsAttention) where = "Drawings are sent to the server while it shows where the encoder looks.";
+  else where = "Drawings are encoded on this device: only a vector leaves it.";
+  element("where").textContent = `${count} ${where}`;
 }
 
 async function openPicture(file) {
-  element("file").value = ""; // Else the same file could not be opened again.
-  if (!file || !encoder) return;
-  say("");
+  if (!encoding) return;
+  if (!trouble.isWaiting) trouble.clear();
   try {
-    const pixels = await encoder.pixelsOfImage(file);
-    pad.show(pixels, encoder.canvasSize);
-    updateButtons();
-    await find(pixels);
+    pad.showPicture(await encoding.readPicture(file));
   } catch (error) {
-    say(`${file.name}: ${error.message}`);
+    trouble.say(`${file.name}: ${error.message}`);
   }
-}
-
-/** Searches for the latest drawing; those that came between are left out. `null` is blank paper. */
-async function find(pixels) {
-  waiting = { pixels };
-  if (isSearching) return;
-  isSearching = true;
-  try {
-    while (waiting) {
-      const now = waiting.pixels;
-      waiting = null;
-      if (now === null || encoder.isBlank(now)) {
-        show([]);
-        tell(BLANK);
-        continue;
-      }
-      const start = performance.now();
-      const embedding = await encoder.encode(now);
-      const milliseconds = performance.now() - start;
-      const found = gallery.nearest(embedding, NUM_FOUND);
-      show(found, now);
-      tell(`The nearest of ${gallery.names.length}, encoded in ${milliseconds.toFixed(0)} ms.`);
-      // For whatever else is on the page.
-      document.dispatchEvent(new CustomEvent("found", { detail: { pixels: now, embedding, found, milliseconds } }));
-    }
-  } catch (error) {
-    say(`The drawing cannot be searched for: ${error.message}`);
-  } finally {
-    isSearching = false;
-  }
-}
-
-function show(found, pixels) {
-  element("seen").hidden = !found.length;
-  if (pixels) pictureOf(pixels, encoder.canvasSize, element("seen").querySelector("canvas"));
-  element("found").replaceChildren(
-    ...found.map(({ index, name, distance }) => {
-      const item = document.createElement("li");
-      const image = new Image(128, 128);
-      image.src = gallery.thumbnail(index);
-      image.alt = "";
-      const caption = document.createElement("span");
-      caption.className = "name";
-      caption.title = name;
-      caption.textContent = name.replace(/^.*\//, "").replace(/\.[^.]*$/, "");
-      const value = document.createElement("span");
-      value.className = "distance";
-      value.title = "Squared distance of the embeddings";
-      value.textContent = distance.toFixed(3);
-      item.append(image, caption, value);
-      return item;
-    }),
-  );
 }
 
 /** Shows what goes on. */
@@ -140,14 +194,8 @@ function tell(text) {
   element("status").textContent = text;
 }
 
-/** Shows what is wrong, or nothing. */
-function say(text) {
-  element("problem").textContent = text;
-  element("problem").hidden = !text;
-}
-
-function updateButtons() {
-  const isBlank = !pad.strokes.length && !pad.picture;
-  element("undo").disabled = element("clear").disabled = isBlank;
-  element("open").disabled = !encoder;
+/** Lets it be read aloud, when nothing has changed for a while. */
+function announce(text) {
+  clearTimeout(announcing);
+  announcing = setTimeout(() => (element("announcement").textContent = text), QUIET);
 }
