@@ -1,4 +1,4 @@
-"""Puts the page, a gallery and a sketch encoder into one folder for any web host, where it searches by itself.
+"""Puts page, gallery and sketch encoder into one folder for any web host, where the page searches by itself.
 
     python -m export.litert --workdir=runs/shoes --output=exports/page --quantize=int8
     tfsbir index --model=exports/page --photos=photos --gallery=shoes.gallery
@@ -10,9 +10,9 @@
     model/                  the sketch encoder of the export
     gallery/                the photos' embeddings and names, and a thumbnail of each on a white square
 
-`embeddings.bin` is float32, least byte first, photo by photo. `names.json` has the photos' names in that order,
-the embeddings' length, the attributes whose probabilities are their last values, and the fingerprint of the
-encoder.
+`embeddings.bin` is float32, least byte first, photo by photo. `names.json` has the photos' names and metadata
+in that order, the embeddings' length, the attributes whose probabilities are their last values, and the fingerprint
+of the encoder.
 
 A page loads all of it and compares a sketch with every photo, so its gallery is a small one.
 """
@@ -83,13 +83,13 @@ def export_page(model, gallery, output, max_photos=MAX_PHOTOS, packages=PACKAGES
         )
     model = model_path(model)
     check_model(model, gallery)
-    embeddings = gallery.embeddings()
+    embeddings, photos = gallery.embeddings(), gallery.photos()
     with files.replacing_folder(output) as folder:
         _write_page(folder, packages)
         (folder / "model").mkdir()
         for name in MODEL_FILES:
             shutil.copyfile(model / name, folder / "model" / name)
-        _write_gallery(gallery, embeddings, folder / "gallery")
+        _write_gallery(gallery, embeddings, photos, folder / "gallery")
         size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     logging.info("%s: %d photos, %d bytes", output, len(gallery), size_bytes)
     return {"num_photos": len(gallery), "dim": gallery.dim, "size_bytes": size_bytes}
@@ -136,16 +136,17 @@ def _write_page(folder, packages):
         shutil.copyfile(Path(packages) / name, folder / "packages" / name)
 
 
-def _write_gallery(gallery, embeddings, folder):
+def _write_gallery(gallery, embeddings, photos, folder):
     (folder / THUMBNAILS).mkdir(parents=True)
-    for index, path in enumerate(tqdm.tqdm(gallery.paths, desc="thumbnails", unit="image", delay=2)):
-        files.write_bytes(folder / THUMBNAILS / f"{index}.jpg", _thumbnail(path))
+    for index, photo in enumerate(tqdm.tqdm(photos, desc="thumbnails", unit="image", delay=2)):
+        files.write_bytes(folder / THUMBNAILS / f"{index}.jpg", _thumbnail(photo.path))
     files.write_bytes(folder / EMBEDDINGS_FILE, embeddings.astype("<f4").tobytes())
     names = {
         "fingerprint": gallery.encoder_fingerprint,
         "dim": gallery.dim,
         "attributes": list(gallery.attributes),
-        "names": list(gallery.photo_ids),
+        "names": [photo.photo_id for photo in photos],
+        "metadata": [photo.metadata for photo in photos],
     }
     files.write_json(folder / NAMES_FILE, names)
 

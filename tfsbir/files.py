@@ -10,11 +10,21 @@ from pathlib import Path
 
 def write_bytes(path, data):
     """Writes `data` to `path` so that a reader sees the old file or the whole new one."""
+    with writing(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def writing(path):
+    """Yields a binary file that becomes `path` when the block ends well: the old file or the whole new one.
+
+    When the block raises, `path` is untouched.
+    """
     path = Path(path)
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(aside, 0o666 & ~_umask())  # mkstemp makes private files; these are ordinary ones.
@@ -22,6 +32,15 @@ def write_bytes(path, data):
     except BaseException:
         os.unlink(aside)
         raise
+
+
+def sync_folder(path):
+    """Makes the names in a folder last: a file renamed into it is there after a power failure, too."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_text(path, text):

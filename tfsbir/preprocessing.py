@@ -95,11 +95,11 @@ class Preprocessing:
         return center_crop(images, self.image_size)
 
     def read_sketch(self, path):
-        """Reads a sketch file as `(image_size, image_size, 1)` float32 in [-1, 1]."""
+        """Reads a sketch, a file or its bytes, as `(image_size, image_size, 1)` float32 in [-1, 1]."""
         return self.center(read_image(path, self.canvas_size)[None])[0]
 
     def read_photo(self, path):
-        """Reads a photo file as `(image_size, image_size, 1 or 3)` float32 in [-1, 1]."""
+        """Reads a photo, a file or its bytes, as `(image_size, image_size, 1 or 3)` float32 in [-1, 1]."""
         return self.center(self.photo_reader(path)[None])[0]
 
     @functools.cached_property

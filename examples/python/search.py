@@ -11,10 +11,9 @@
 makes them of a folder of images, which must be what the photo encoder takes: edge maps, black on white, or
 RGB photos. Or they come from a gallery of tfsbir, for which `tfsbir index` made edge maps as training did:
 
-    index = faiss.read_index("shoes.gallery/index.faiss")
-    numpy.save("photos.npy", index.reconstruct_n(0, index.ntotal))
-    names = json.loads(Path("shoes.gallery/photos.json").read_text())
-    Path("photos.txt").write_text("\\n".join(names))
+    gallery = tfsbir.retrieval.Gallery.open("shoes.gallery")
+    numpy.save("photos.npy", gallery.embeddings())
+    Path("photos.txt").write_text("\\n".join(gallery.photo_ids))
 
 Pillow reads image files. `Encoder` takes arrays and needs none.
 """

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from tfsbir.preprocessing import Preprocessing
-from tfsbir.retrieval import Gallery, make_index
+from tfsbir.retrieval import Gallery, PhotoIndex
+from tfsbir.retrieval.faiss_store import FaissStore
+from tfsbir.retrieval.photo_table import PhotoTable
 
 LATENT_DIM = 20
 
@@ -13,16 +15,19 @@ LATENT_DIM = 20
 def gallery_of(photos, lifting=None, index="flat"):
     """Returns a `Gallery` of embeddings `(num_photos, dim)`, by squared distance or by a `Lifting`'s."""
     is_lifted = lifting is not None
-    vectors = make_index(index, lifting.lift_photos(photos) if is_lifted else photos, is_lifted)
+    vectors = lifting.lift_photos(photos) if is_lifted else photos
     dim = photos.shape[1]
     record = {
         "photo_root": "photos",
         "dim": dim,
+        "metric": lifting.distance if is_lifted else "squared_euclidean",
         "encoder": {"path": "run", "kind": "run", "fingerprint": ""},
         "preprocessing": Preprocessing(225, dim).to_json(),
     }
-    photo_ids = [str(i) for i in range(len(photos))]
-    return Gallery(Path("gallery"), vectors, photo_ids, record, lifting)
+    table = PhotoTable(Path("photos"), [(str(i), 1, 0, "", None, None) for i in range(len(photos))])
+    photo_index = PhotoIndex.build(index, vectors, is_lifted)
+    store = FaissStore(table, vectors, np.zeros((len(photos), 0), np.float16), photo_index, (), index)
+    return Gallery(Path("gallery"), record, store, lifting)
 
 
 def random_photos(num_photos, dim):

@@ -107,7 +107,7 @@ def test_search_prints_the_nearest_photos(work, indexed):
     )
     assert code == 0
     assert out.splitlines() == [
-        f"{rank:>3}  {distance:.4f}  {gallery.paths[index]}"
+        f"{rank:>3}  {distance:.4f}  {gallery.photos([index])[0].path}"
         for rank, distance, index in zip((1, 2, 3), distances[0], indices[0], strict=True)
     ]
     assert re.fullmatch(r"sketch encoded in [\d.]+ ms, 12 photos searched in [\d.]+ ms\n", err)
@@ -259,7 +259,9 @@ def test_index_as_text(capsys, work, tmp_path):
         f"--gallery={tmp_path / 'gallery'}",
     )
     assert code == 0
-    pattern = rf"12 photos in {tmp_path / 'gallery'}, 3 skipped, [\d.]+ s, [\d.]+ images/s\n"
+    pattern = (
+        rf"12 photos in {tmp_path / 'gallery'}: 12 encoded, 0 removed, 3 skipped, [\d.]+ s, [\d.]+ images/s\n"
+    )
     assert re.fullmatch(pattern, out)
 
 
@@ -267,7 +269,7 @@ def test_the_kinds_of_index_are_those_of_the_library(capsys):
     assert FLAGS["index"].parser.enum_values == list(INDEXES)
     code, _, err = run(capsys, "index", "--model=m", "--photos=p", "--gallery=g", "--index=ivf")
     assert code == 1
-    assert "value should be one of <flat|hnsw>" in err
+    assert "value should be one of <flat|hnsw|ivfpq>" in err
 
 
 def test_find_images_looks_everywhere_below(tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,7 +48,7 @@ def work(tmp_path_factory):
 def predicted(work):
     """Embeddings of the sketch and of the photos in the gallery's order, straight from the encoder."""
     encoder = open_encoder(work / "run")
-    paths = Gallery.open(work / "gallery", encoder).paths
+    paths = [photo.path for photo in Gallery.open(work / "gallery", encoder).photos()]
     sketch = encoder.encode_sketches(encoder.preprocessing.read_sketch(work / "sketch.png")[None])
     photos = encoder.encode_photos(np.stack([encoder.preprocessing.read_photo(path) for path in paths]))
     is_seen = photos[:, EMBEDDING_DIM:] >= 0.5
@@ -114,7 +113,9 @@ def test_without_explain_nothing_is_explained(capsys, work):
     assert code == 0
     result = json.loads(out)
     assert "sketch_attributes" not in result
-    assert all(set(found) == {"rank", "distance", "path"} for found in result["results"])
+    assert all(
+        set(found) == {"rank", "distance", "path", "photo_id", "metadata"} for found in result["results"]
+    )
 
 
 @pytest.mark.parametrize("gallery", ["gallery", "graph"])
@@ -196,7 +197,7 @@ def test_a_gallery_without_attributes_cannot_explain_or_choose(capsys, work, fla
 
 
 def test_a_damaged_attribute_file_is_one_line(capsys, work):
-    path = Path(work / "gallery" / "attributes.npy")
+    (path,) = (work / "gallery").glob("attributes-*.npy")
     data = path.read_bytes()
     path.write_bytes(data[:-1])
     try:

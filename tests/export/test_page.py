@@ -92,6 +92,7 @@ def test_a_page_gets_embeddings_names_and_thumbnails(photos, export, tmp_path, i
         "dim": DIM,
         "attributes": [],
         "names": ["red shoes/0.png", *(f"{index}.png" for index in range(1, 8))],
+        "metadata": [{}] * 8,
     }
     for index, photo in enumerate(photos):
         with Image.open(output / "thumbnails" / f"{index}.jpg") as thumbnail:
@@ -189,14 +190,14 @@ def test_an_unfit_model_is_refused(photos, export, tmp_path, case):
 
 def test_what_is_missing_is_named(photos, export, tmp_path, model):
     build(photos, tmp_path / "gallery")
-    with pytest.raises(InputError, match="expected LiteRT.js, which `make web` fetches; found none"):
+    with pytest.raises(InputError, match=r"expected LiteRT.js, which `make web` fetches; found none"):
         export(packages=tmp_path / "none")
     files.write_json(model / "preprocessing.json", Preprocessing(8, DIM + 1).to_json())
-    with pytest.raises(InputError, match="model: expected embeddings of 6, as in .*gallery; found 7"):
+    with pytest.raises(InputError, match=r"model: expected embeddings of 6, as in .*gallery; found 7"):
         export()
     (model / "sketch_encoder.tflite").unlink()
     with pytest.raises(
-        InputError, match="expected an export of `export.litert`; found no sketch_encoder.tfl"
+        InputError, match=r"expected an export of `export.litert`; found no sketch_encoder.tfl"
     ):
         export()
 

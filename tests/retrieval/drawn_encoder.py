@@ -1,5 +1,8 @@
 """An encoder that looks embeddings up, so that a test of a gallery needs neither a model nor images."""
 
+import atexit
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +10,9 @@ import numpy as np
 from tfsbir.errors import InputError
 from tfsbir.preprocessing import Preprocessing
 from tfsbir.retrieval import Encoder
+
+PHOTOS = Path(tempfile.mkdtemp(prefix="photos-"))
+atexit.register(shutil.rmtree, PHOTOS)
 
 
 class DrawnPreprocessing(Preprocessing):
@@ -44,5 +50,14 @@ def unit_vectors(count, dim, seed=0):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
+def photo_file(name):
+    """Returns the path of a photo, `NUMBER.png`, maybe in a folder, which the encoder knows by its name."""
+    path = PHOTOS / name
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name, errors="surrogateescape")
+    return path
+
+
 def photo_paths(count):
-    return [f"/photos/{index}.png" for index in range(count)]
+    return [photo_file(f"{index}.png") for index in range(count)]

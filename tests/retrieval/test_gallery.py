@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.common_processes import run_script
-from tests.retrieval.drawn_encoder import drawn_encoder, photo_paths, unit_vectors
+from tests.retrieval.drawn_encoder import PHOTOS, drawn_encoder, photo_file, photo_paths, unit_vectors
 from tfsbir.errors import InputError
 from tfsbir.retrieval import Gallery, check_gallery_target
 
@@ -95,24 +95,23 @@ def test_bad_queries_are_refused(tmp_path):
 
 def test_an_opened_gallery_is_what_was_built(tmp_path):
     encoder = drawn_encoder(unit_vectors(3, 4))
-    paths = ["/photos/b/1.png", "/photos/a/0.png", "/photos/b/broken.png", "/photos/a/2.png"]
+    paths = [photo_file(name) for name in ("b/1.png", "a/0.png", "b/broken.png", "a/2.png")]
     built, skipped = build(unit_vectors(3, 4), tmp_path / "new" / "gallery", paths=paths, encoder=encoder)
     opened = Gallery.open(tmp_path / "new" / "gallery", encoder)
     for gallery in (built, opened):
         assert gallery.photo_ids == ("b/1.png", "a/0.png", "a/2.png")  # Order of the list.
-        assert gallery.paths == tuple(map(Path, ["/photos/b/1.png", "/photos/a/0.png", "/photos/a/2.png"]))
+        assert [photo.path for photo in gallery.photos()] == [paths[0], paths[1], paths[3]]
         assert (len(gallery), gallery.dim) == (3, 4)
         assert (gallery.encoder_path, gallery.encoder_kind) == (Path("/runs/drawn"), "run")
         assert gallery.encoder_fingerprint == "made"
         assert gallery.preprocessing.image_size == 8
-    reason = "/photos/b/broken.png: expected an image file; found something else"
-    assert skipped == [(Path("/photos/b/broken.png"), reason)]
+    assert skipped == [(paths[2], f"{paths[2]}: expected an image file; found something else")]
 
 
 def test_root_is_where_photo_ids_start(tmp_path):
     embeddings = unit_vectors(2, 4)
-    paths = ["/photos/a/0.png", "/photos/a/1.png"]
-    gallery, _ = build(embeddings, tmp_path / "gallery", paths=paths, root="/photos")
+    paths = [photo_file("a/0.png"), photo_file("a/1.png")]
+    gallery, _ = build(embeddings, tmp_path / "gallery", paths=paths, root=PHOTOS)
     assert gallery.photo_ids == ("a/0.png", "a/1.png")
     with pytest.raises(ValueError, match=r"`root` must hold every photo, .* Received: /elsewhere"):
         build(embeddings, tmp_path / "gallery", paths=paths, root="/elsewhere")
@@ -121,7 +120,7 @@ def test_root_is_where_photo_ids_start(tmp_path):
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
 def test_every_batch_size_gives_the_same_gallery(tmp_path, batch_size):
     photos = unit_vectors(9, 4)
-    paths = ["/photos/broken.png", *photo_paths(9), "/photos/broken.png"]
+    paths = [photo_file("broken.png"), *photo_paths(9), photo_file("broken.png")]
     gallery, skipped = build(photos, tmp_path / "gallery", paths=paths, batch_size=batch_size)
     assert gallery.photo_ids == tuple(f"{index}.png" for index in range(9))
     assert len(skipped) == 2
@@ -166,27 +165,32 @@ def test_a_gallery_needs_a_photo(tmp_path):
     encoder = drawn_encoder(unit_vectors(1, 4))
     with pytest.raises(InputError, match="expected at least one photo to build a gallery from; found none"):
         build(None, tmp_path / "gallery", paths=[], encoder=encoder)
-    message = r"expected at least one readable photo; found none among 2 \(the first: /photos/broken.png: "
+    message = r"expected at least one readable photo; found none among 2 \(the first: .*/broken.png: "
     with pytest.raises(InputError, match=message):
-        build(None, tmp_path / "gallery", paths=["/photos/broken.png"] * 2, encoder=encoder)
+        build(None, tmp_path / "gallery", paths=[photo_file("broken.png")] * 2, encoder=encoder)
     with pytest.raises(ValueError, match="`batch_size` must be >= 1"):
         build(None, tmp_path / "gallery", paths=photo_paths(1), encoder=encoder, batch_size=0)
-    with pytest.raises(ValueError, match=r"`index` must be one of flat, hnsw\. Received: 'ivf'"):
+    with pytest.raises(ValueError, match=r"`index` must be one of flat, hnsw, ivfpq\. Received: 'ivf'"):
         build(None, tmp_path / "gallery", paths=photo_paths(1), encoder=encoder, index="ivf")
     assert list(tmp_path.iterdir()) == []
+
+
+def saved_files(path):
+    """Returns the bytes of the files of a gallery, without what an unfinished build leaves for the next."""
+    return {file.name: file.read_bytes() for file in path.iterdir() if file.is_file()}
 
 
 def test_a_gallery_replaces_an_older_one_on_success_only(tmp_path):
     path, photos = tmp_path / "gallery", unit_vectors(3, 4)
     build(photos[:1], path)
-    before = {file.name: file.read_bytes() for file in path.iterdir()}
+    before = saved_files(path)
 
     def fail():
         raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):
         build(photos, path, encoder=drawn_encoder(photos, before_batch=fail))
-    assert {file.name: file.read_bytes() for file in path.iterdir()} == before
+    assert saved_files(path) == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["gallery"]
     build(photos, path)
     assert len(Gallery.open(path)) == 3
@@ -239,41 +243,46 @@ def test_a_missing_or_damaged_gallery_is_named(tmp_path):
     for name, message in (
         ("absent", "absent: expected a gallery; there is no such folder"),
         ("file", "file: expected a gallery; it is not a folder"),
-        ("empty", "gallery.json: expected a file of a gallery; there is no such file"),
+        ("empty", "gallery.json: expected the record of a gallery; there is no such file"),
     ):
         with pytest.raises(InputError, match=message):
             Gallery.open(tmp_path / name)
+    saved = "expected the file that the gallery was saved with, SHA-256 [0-9a-f]{64}; found "
     for name, damage, message in (
         ("gallery.json", "{", "gallery.json: expected JSON; "),
-        ("gallery.json", '{"format_version": 1}', "expected format version 3; found 1 \\(build the gallery"),
-        ("gallery.json", "[]", "expected format version 3; found None"),
-        ("gallery.json", '{"format_version": 2}', "expected format version 3; found 2 \\(build the gallery"),
-        ("gallery.json", '{"format_version": 3}', "expected the record of a gallery; KeyError\\('sha256'\\)"),
-        ("photos.json", "[]", "photos.json: expected the file .* saved with, SHA-256 [0-9a-f]{64}; found "),
-        ("index.faiss", "", "index.faiss: expected the file .* saved with, SHA-256 [0-9a-f]{64}; found "),
-        ("photos.json", None, "photos.json: expected a file of a gallery; there is no such file"),
-        ("index.faiss", None, "index.faiss: expected a file of a gallery; there is no such file"),
+        ("gallery.json", '{"format_version": 1}', "expected format version 4; found 1 \\(build the gallery"),
+        ("gallery.json", "[]", "expected format version 4; found None"),
+        ("gallery.json", '{"format_version": 2}', "expected format version 4; found 2 \\(build the gallery"),
+        ("gallery.json", '{"format_version": 4}', "expected the record of a gallery; KeyError\\('metric'\\)"),
+        ("photos-*.json", "[]", "photos-.*.json: " + saved),
+        ("vectors-*.npy", "", "vectors-.*.npy: " + saved),
+        ("index-*.faiss", "", "index-.*.faiss: " + saved),
+        ("photos-*.json", None, "photos-.*.json: expected a file of a gallery; there is no such file"),
+        ("vectors-*.npy", None, "vectors-.*.npy: expected a file of a gallery; there is no such file"),
+        ("index-*.faiss", None, "index-.*.faiss: expected a file of a gallery; there is no such file"),
     ):
-        build(unit_vectors(2, 4), path)
+        build(unit_vectors(2, 4), path, index="hnsw")
+        (file,) = path.glob(name)
         if damage is None:
-            (path / name).unlink()
+            file.unlink()
         else:
-            (path / name).write_text(damage)
+            file.write_text(damage)
         with pytest.raises(InputError, match=message):
             Gallery.open(path)
 
 
 def test_a_file_name_that_is_no_text_survives(tmp_path):
-    paths = [Path("/photos/\udcff/0.png")]  # How Python reads the byte 0xff in a name.
-    gallery, _ = build(unit_vectors(1, 4), tmp_path / "gallery", paths=paths, root="/photos")
-    assert Gallery.open(tmp_path / "gallery").paths == tuple(paths) == gallery.paths
+    path = photo_file("\udcff/0.png")  # How Python reads the byte 0xff in a name.
+    gallery, _ = build(unit_vectors(1, 4), tmp_path / "gallery", paths=[path], root=PHOTOS)
+    assert Gallery.open(tmp_path / "gallery").photo("\udcff/0.png").path == path
+    assert gallery.photo("\udcff/0.png").path == path
 
 
 def test_the_record_says_what_made_the_gallery(tmp_path):
     build(unit_vectors(2, 4), tmp_path / "gallery")
     record = json.loads((tmp_path / "gallery" / "gallery.json").read_text())
     assert record["encoder"] == {"path": "/runs/drawn", "kind": "run", "fingerprint": "made"}
-    assert (record["format_version"], record["dim"], record["count"]) == (3, 4, 2)
-    assert (record["metric"], record["photo_root"]) == ("squared_euclidean", "/photos")
-    assert record["index"] == {"kind": "flat"}
+    assert (record["format_version"], record["dim"], record["count"]) == (4, 4, 2)
+    assert (record["metric"], record["photo_root"]) == ("squared_euclidean", str(PHOTOS))
+    assert record["index"]["kind"] == "flat"
     assert record["preprocessing"]["sketch_shape"] == [8, 8, 1]

@@ -13,10 +13,10 @@ import pytest
 from tests.retrieval.drawn_encoder import drawn_encoder, photo_paths, unit_vectors
 from tests.retrieval.learned_distances import LEARNED, defined_distances, lifting_of
 from tfsbir.errors import InputError
-from tfsbir.retrieval import Gallery, compare_attributes, make_index
-from tfsbir.retrieval import gallery as gallery_module
-from tfsbir.retrieval.photo_attributes import ATTRIBUTES_FILE
+from tfsbir.retrieval import Gallery, PhotoIndex, compare_attributes, photo_index
+from tfsbir.retrieval.faiss_store import FaissStore
 from tfsbir.retrieval.photo_index import graph_candidates
+from tfsbir.retrieval.photo_table import PhotoTable
 
 NAMES = ("laces", "high heel", "strap")
 DIM = 8
@@ -57,13 +57,14 @@ def test_the_probabilities_are_kept(tmp_path):
     for gallery in (built, Gallery.open(tmp_path / "gallery")):
         assert gallery.attributes == NAMES
         assert gallery.dim == DIM + 3
-        assert gallery.attribute_probabilities.dtype == np.float16
-        np.testing.assert_allclose(gallery.attribute_probabilities, embeddings[:, DIM:], atol=0.00025)
+        probabilities = gallery.attribute_probabilities()
+        assert probabilities.dtype == np.float16
+        np.testing.assert_allclose(probabilities, embeddings[:, DIM:], atol=0.00025)
     record = json.loads((tmp_path / "gallery" / "gallery.json").read_text())
     assert record["preprocessing"]["attributes"] == list(NAMES)
-    assert sorted(record["sha256"]) == [ATTRIBUTES_FILE, "index.faiss", "photos.json"]
+    assert sorted(record["files"]) == ["attributes", "photos", "vectors"]
     build(embeddings[:5], tmp_path / "gallery")  # An older gallery with this file is one to replace.
-    assert Gallery.open(tmp_path / "gallery").attribute_probabilities.shape == (5, 3)
+    assert Gallery.open(tmp_path / "gallery").attribute_probabilities().shape == (5, 3)
 
 
 def test_they_are_those_of_the_embeddings_before_lifting(tmp_path):
@@ -71,7 +72,7 @@ def test_they_are_those_of_the_embeddings_before_lifting(tmp_path):
     layer = LEARNED["weighted_euclidean"](DIM + 3)
     layer.scale.assign([1.0] * DIM + [0.0] * 3)  # Attributes that count for nothing are predicted still.
     build(embeddings, tmp_path / "gallery", layer, index="hnsw")
-    probabilities = Gallery.open(tmp_path / "gallery").attribute_probabilities
+    probabilities = Gallery.open(tmp_path / "gallery").attribute_probabilities()
     np.testing.assert_array_equal(probabilities, embeddings[:, DIM:].astype(np.float16))
 
 
@@ -79,11 +80,11 @@ def test_a_gallery_without_attributes_has_none(tmp_path):
     built = build(unit_vectors(5, 4), tmp_path / "gallery", attributes=())
     for gallery in (built, Gallery.open(tmp_path / "gallery")):
         assert gallery.attributes == ()
-        assert gallery.attribute_probabilities is None
+        assert gallery.attribute_probabilities().shape == (5, 0)
         message = "gallery: expected a gallery whose model predicts attributes; found none"
         with pytest.raises(InputError, match=message):
-            gallery.photos_with(["laces"])
-    assert not (tmp_path / "gallery" / ATTRIBUTES_FILE).exists()
+            gallery.choose(present=["laces"])
+    assert not list((tmp_path / "gallery").glob("attributes*"))
 
 
 def test_values_that_rounding_pushed_over_the_ends_are_clipped(tmp_path):
@@ -91,7 +92,7 @@ def test_values_that_rounding_pushed_over_the_ends_are_clipped(tmp_path):
     embeddings[:, DIM:] = [[-0.004, 1.004, 0.0], [1.0, 0.5, -0.0], [0.499, 0.501, 1.02], [-0.02, 0.1, 0.2]]
     gallery = build(embeddings, tmp_path / "gallery")
     expected = [[0, 1, 0], [1, 0.5, 0], [0.499, 0.501, 1], [0, 0.1, 0.2]]
-    np.testing.assert_allclose(gallery.attribute_probabilities, expected, atol=0.00025)
+    np.testing.assert_allclose(gallery.attribute_probabilities(), expected, atol=0.00025)
     assert len(Gallery.open(tmp_path / "gallery")) == 4
 
 
@@ -136,20 +137,27 @@ def test_a_damaged_attribute_file_is_named(tmp_path, data, message):
     assert data != GOOD
     path = tmp_path / "gallery"
     build(attributed(4), path)
-    (path / ATTRIBUTES_FILE).write_bytes(data)
-    with pytest.raises(InputError, match=f"{ATTRIBUTES_FILE}: expected the file .* saved with, SHA-256"):
+    file = attributes_file(path)
+    file.write_bytes(data)
+    with pytest.raises(InputError, match=f"{file.name}: expected the file .* saved with, SHA-256"):
         Gallery.open(path)
     # Someone who writes such a file can write its SHA-256 too.
     accept(path)
-    expected = f"{ATTRIBUTES_FILE}: expected float16 probabilities of the shape (4, 3); "
+    expected = f"{file.name}: expected float16 probabilities of the shape (4, 3); "
     with pytest.raises(InputError, match=re.escape(expected) + message):
         Gallery.open(path)
+
+
+def attributes_file(path):
+    (file,) = path.glob("attributes-*.npy")
+    return file
 
 
 def accept(path):
     """Writes the attribute file's present SHA-256 into the record."""
     record = json.loads((path / "gallery.json").read_text())
-    record["sha256"][ATTRIBUTES_FILE] = hashlib.sha256((path / ATTRIBUTES_FILE).read_bytes()).hexdigest()
+    digest = hashlib.sha256(attributes_file(path).read_bytes()).hexdigest()
+    record["files"]["attributes"]["sha256"] = digest
     (path / "gallery.json").write_text(json.dumps(record))
 
 
@@ -159,9 +167,10 @@ def test_an_attribute_file_of_other_values_is_refused(tmp_path, value):
     probabilities[3, 1] = value
     path = tmp_path / "gallery"
     build(attributed(4), path)
-    (path / ATTRIBUTES_FILE).write_bytes(npy(probabilities))
+    attributes_file(path).write_bytes(npy(probabilities))
     accept(path)
-    message = f"{ATTRIBUTES_FILE}: expected float16 probabilities of the shape (4, 3) in [0, 1]; found others"
+    message = ": expected float16 probabilities of the shape (4, 3) in [0, 1]; found others"
+    message = attributes_file(path).name + message
     with pytest.raises(InputError, match=re.escape(message)):
         Gallery.open(path)
 
@@ -169,34 +178,27 @@ def test_an_attribute_file_of_other_values_is_refused(tmp_path, value):
 def test_a_missing_attribute_file_and_an_old_gallery_are_named(tmp_path):
     path = tmp_path / "gallery"
     build(attributed(4), path)
-    (path / ATTRIBUTES_FILE).unlink()
-    with pytest.raises(InputError, match=f"{ATTRIBUTES_FILE}: expected a file of a gallery; there is no"):
+    attributes_file(path).unlink()
+    with pytest.raises(InputError, match=r"attributes-.*\.npy: expected a file of a gallery; there is no"):
         Gallery.open(path)
     record = json.loads((path / "gallery.json").read_text())
     del record["preprocessing"]["attributes"]
     (path / "gallery.json").write_text(json.dumps({**record, "format_version": 2}))
-    message = r"gallery.json: expected format version 3; found 2 \(build the gallery again with this version"
+    message = r"gallery.json: expected format version 4; found 2 \(build the gallery again with this version"
     with pytest.raises(InputError, match=message):
         Gallery.open(path)
 
 
 def test_probabilities_of_another_shape_are_refused():
     embeddings = attributed(5)
-    record = {
-        "photo_root": "/photos",
-        "dim": DIM + 3,
-        "encoder": {"path": "/runs/drawn", "kind": "run", "fingerprint": "made"},
-        "preprocessing": drawn_encoder(embeddings, attributes=NAMES).preprocessing.to_json(),
-    }
-    index = make_index("flat", embeddings)
-    for probabilities, found in ((np.zeros((5, 2)), "(5, 2)"), (None, "None")):
-        message = f"`attribute_probabilities` must have the shape (5, 3). Received: {found}"
+    table = PhotoTable("/photos", [(str(i), 1, 0, "", None, None) for i in range(5)])
+    index = PhotoIndex.build("flat", embeddings)
+    for probabilities, names, message in (
+        (np.zeros((5, 2)), NAMES, "`probabilities` must hold (5, 3). Received: (5, 2)"),
+        (np.zeros((5, 3)), (), "`probabilities` must hold (5, 0). Received: (5, 3)"),
+    ):
         with pytest.raises(ValueError, match=re.escape(message)):
-            Gallery("gallery", index, photo_paths(5), record, attribute_probabilities=probabilities)
-    record["preprocessing"]["attributes"] = []
-    message = "`attribute_probabilities` must have the shape None. Received: (5, 3)"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        Gallery("gallery", index, photo_paths(5), record, attribute_probabilities=np.zeros((5, 3)))
+            FaissStore(table, embeddings, probabilities, index, names, "flat")
 
 
 def test_photos_are_chosen_by_their_attributes(tmp_path):
@@ -212,13 +214,16 @@ def test_photos_are_chosen_by_their_attributes(tmp_path):
         ([], ["strap", "high heel"], [0, 4]),
         (["laces"], ["laces"], []),
     ):
-        is_chosen = gallery.photos_with(present, absent)
+        is_chosen = gallery.choose(None, present, absent)
+        if not present and not absent:
+            assert is_chosen is None
+            continue
         assert is_chosen.dtype == bool
         assert np.flatnonzero(is_chosen).tolist() == expected
     for names in ({"present": ["heel"]}, {"absent": ["strap", "heel"]}):
         message = "an attribute must be one of laces, high heel, strap. Received: heel"
         with pytest.raises(InputError, match=message):
-            gallery.photos_with(**names)
+            gallery.choose(**names)
 
 
 def test_a_sketch_and_a_photo_are_compared():
@@ -286,7 +291,7 @@ def graph_searches(monkeypatch):
         widths.append(ef_search)
         return graph_candidates(index, queries, k, ef_search)
 
-    monkeypatch.setattr(gallery_module, "graph_candidates", observed)
+    monkeypatch.setattr(photo_index, "graph_candidates", observed)
     return widths
 
 

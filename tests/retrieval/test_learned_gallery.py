@@ -8,7 +8,9 @@ import pytest
 from tests.retrieval.drawn_encoder import drawn_encoder, photo_paths
 from tests.retrieval.learned_distances import LEARNED, defined_distances, lifting_of
 from tfsbir.errors import InputError
-from tfsbir.retrieval import Gallery, make_index
+from tfsbir.retrieval import Gallery, PhotoIndex
+from tfsbir.retrieval.faiss_store import FaissStore
+from tfsbir.retrieval.photo_table import PhotoTable
 
 DIM = 16
 
@@ -105,20 +107,21 @@ def test_the_same_photos_give_the_same_graph(tmp_path):
     photos = drawn(500, seed=0)
     for folder in ("a", "b"):
         build(photos, tmp_path / folder, LEARNED["holef"](DIM), index="hnsw")
-    files = [(tmp_path / folder / "index.faiss").read_bytes() for folder in ("a", "b")]
-    assert files[0] == files[1]
+    # A file's name tells its content.
+    names = [[file.name for file in (tmp_path / folder).glob("index-*.faiss")] for folder in ("a", "b")]
+    assert names[0] == names[1] and len(names[0]) == 1
 
 
 def test_the_folder_holds_the_weights_and_they_are_checked(tmp_path):
     photos, layer = drawn(5, seed=0), LEARNED["holef"](DIM)
     build(photos, tmp_path / "gallery", layer, index="hnsw")
-    path = tmp_path / "gallery" / "distance.npy"
+    (path,) = (tmp_path / "gallery").glob("distance-*.npy")
     np.testing.assert_array_equal(np.load(path), layer.get_weights()[0])
     path.write_bytes(lifting_of(LEARNED["mahalanobis"](DIM)).to_bytes())
-    with pytest.raises(InputError, match=r"distance.npy: expected the file .* saved with, SHA-256"):
+    with pytest.raises(InputError, match=r"distance-.*.npy: expected the file .* saved with, SHA-256"):
         Gallery.open(tmp_path / "gallery")
     path.unlink()
-    with pytest.raises(InputError, match=r"distance.npy: expected a file of a gallery; there is no such"):
+    with pytest.raises(InputError, match=r"distance-.*.npy: expected a file of a gallery; there is no such"):
         Gallery.open(tmp_path / "gallery")
     build(photos, tmp_path / "gallery", layer)  # What is left is still a gallery, to be replaced.
     assert Gallery.open(tmp_path / "gallery").index_kind == "flat"
@@ -128,7 +131,7 @@ def test_wrong_arguments_are_refused(tmp_path):
     photos, layer = drawn(5, seed=0), LEARNED["holef"](DIM)
     flat = build(photos, tmp_path / "flat", layer)
     graph = build(photos, tmp_path / "hnsw", layer, index="hnsw")
-    message = "`ef_search` must be >= 1, and None in a gallery whose index is flat. Received: "
+    message = "`ef_search` must be >= 1, and None in a gallery whose index is not hnsw. Received: "
     for gallery, ef_search, found in (
         (flat, 10, "10 and the index flat"),
         (graph, 0, "0 and the index hnsw"),
@@ -139,17 +142,15 @@ def test_wrong_arguments_are_refused(tmp_path):
         flat.search(np.ones((5, DIM + 1)), 1)
 
 
-def test_an_index_that_was_not_lifted_is_refused():
+def test_an_index_of_other_photos_is_refused():
     photos = drawn(5, seed=0)
-    record = {
-        "photo_root": "/photos",
-        "dim": DIM,
-        "encoder": {"path": "/runs/drawn", "kind": "run", "fingerprint": "made"},
-        "preprocessing": drawn_encoder(photos).preprocessing.to_json(),
-    }
-    index = make_index("flat", photos)
-    assert len(Gallery("gallery", index, photo_paths(5), record)) == 5
-    with pytest.raises(ValueError, match=re.escape("`index` must hold the shape (5, 17). Received: (5, 16)")):
-        Gallery("gallery", index, photo_paths(5), record, lifting_of(LEARNED["holef"](DIM)))
-    with pytest.raises(ValueError, match=re.escape("`index` must hold the shape (4, 16). Received: (5, 16)")):
-        Gallery("gallery", index, photo_paths(4), record)
+    table = PhotoTable("/photos", [(str(i), 1, 0, "", None, None) for i in range(5)])
+    probabilities = np.zeros((5, 0), np.float16)
+    index = PhotoIndex.build("flat", photos)
+    assert len(FaissStore(table, photos, probabilities, index, (), "flat")) == 5
+    for arguments, message in (
+        ((photos, probabilities, PhotoIndex.build("flat", photos[:4])), "`index` must hold 5. Received: 4"),
+        ((photos[:4], probabilities, index), "`vectors` must hold (5, 16). Received: (4, 16)"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            FaissStore(table, *arguments, (), "flat")

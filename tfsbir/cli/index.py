@@ -4,9 +4,12 @@
 
 Images are looked for in the folder and all folders below it (not through links to folders, and not names
 that begin with a dot). A photo that cannot be read is reported and skipped. The gallery is a small folder:
-embeddings and paths, no pixels. It appears at once when everything is encoded, in place of an older gallery
-of that name, and remembers the model, so that only sketches encoded by the same one are searched for.
-Photos are ranked by the distance that the model was trained for, a learned one too.
+embeddings, paths and metadata, no pixels. It remembers the model, so that only sketches encoded by the same
+one are searched for. Photos are ranked by the distance that the model was trained for, a learned one too.
+
+Given again, the same command brings the gallery up to date: it encodes the photos that are new or have
+changed, and removes those that are gone. Killed, it goes on where it was. Searches see the gallery as it was
+before until all is done. A gallery of another model, or of another folder, is replaced.
 """
 
 import json
@@ -35,9 +38,17 @@ flags.DEFINE_integer("batch_size", 32, "Photos encoded at once.", lower_bound=1,
 flags.DEFINE_enum(
     "index",
     "flat",
-    ["flat", "hnsw"],
+    ["flat", "hnsw", "ivfpq"],
     "flat compares a sketch with every photo. hnsw is a graph: faster from tens of thousands of photos on, "
-    "but approximate, so a photo among the nearest may be missing.",
+    "but approximate, so a photo among the nearest may be missing. ivfpq keeps a byte for four values in "
+    "memory: for millions of photos, approximate too.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "metadata",
+    None,
+    "Table of what is known of the photos, to choose by when searching: CSV with a header or JSON lines "
+    "(.jsonl), with the photo's path below --photos as `photo_id`.",
     flag_values=FLAGS,
 )
 flags.DEFINE_bool("json", False, "Print one JSON document instead of text.", flag_values=FLAGS)
@@ -50,30 +61,39 @@ def main(argv):
     from tfsbir.retrieval import Gallery, check_gallery_target, encoder_kind, open_encoder
 
     encoder_kind(FLAGS.model)
-    photo_paths = find_images(FLAGS.photos)
+    photos = find_photos(FLAGS.photos, FLAGS.metadata)
     check_gallery_target(FLAGS.gallery)
     with quiet_start():
         encoder = open_encoder(FLAGS.model)
 
     start = time.perf_counter()
-    gallery, skipped = Gallery.build(
-        encoder,
-        photo_paths,
-        FLAGS.gallery,
-        batch_size=FLAGS.batch_size,
-        root=FLAGS.photos,
-        index=FLAGS.index,
-    )
-    seconds = time.perf_counter() - start
-    for _, reason in skipped:
+    gallery, reason = Gallery.open_or_create(FLAGS.gallery, encoder, FLAGS.photos, FLAGS.index)
+    if reason:
+        print("made anew:", reason, file=sys.stderr)
+    changes = gallery.sync(photos, FLAGS.batch_size, progress=True)
+    for _, reason in changes.skipped:
         print("skipped:", reason, file=sys.stderr)
-    rate = len(gallery) / seconds
+    if not len(gallery):
+        raise InputError(
+            f"{FLAGS.photos}: expected at least one readable photo; found none among {len(photos)} "
+            f"(the first: {changes.skipped[0][1]})"
+        )
+    gallery.save()
+    seconds = time.perf_counter() - start
+    num_encoded = changes.num_added + changes.num_replaced - changes.num_resumed
+    rate = num_encoded / seconds
     if FLAGS.json:
         result = {
             "gallery": str(gallery.path),
             "num_photos": len(gallery),
-            "num_skipped": len(skipped),
-            "skipped": [{"path": str(path), "reason": reason} for path, reason in skipped],
+            "num_encoded": num_encoded,
+            "num_resumed": changes.num_resumed,
+            "num_added": changes.num_added,
+            "num_replaced": changes.num_replaced,
+            "num_removed": changes.num_removed,
+            "num_unchanged": changes.num_unchanged,
+            "num_skipped": len(changes.skipped),
+            "skipped": [{"path": str(path), "reason": reason} for path, reason in changes.skipped],
             "seconds": round(seconds, 3),
             "images_per_second": round(rate, 2),
             "dim": gallery.dim,
@@ -88,10 +108,36 @@ def main(argv):
         print(json.dumps(result, indent=2))
     else:
         print(
-            f"{len(gallery)} photos in {gallery.path}, {len(skipped)} skipped, "
-            f"{seconds:.1f} s, {rate:.1f} images/s"
+            f"{len(gallery)} photos in {gallery.path}: {num_encoded} encoded, {changes.num_removed} removed, "
+            f"{len(changes.skipped)} skipped, {seconds:.1f} s, {rate:.1f} images/s"
         )
     return 0
+
+
+def find_photos(folder, metadata=None):
+    """Returns the `Photo`s in a folder and below it, in natural order, with what a table says of them.
+
+    Args:
+        folder: Path of the folder.
+        metadata: Path of a table (`read_metadata`), or None.
+    Raises: `InputError` if there is no such folder, no image in it, or if the table cannot be read or names
+        a photo that is not there.
+    """
+    from tfsbir.retrieval import Photo, read_metadata
+
+    folder = Path(os.path.abspath(folder))
+    paths = find_images(folder)
+    if metadata is None:
+        return [Photo(path.relative_to(folder).as_posix(), path) for path in paths]
+    table = read_metadata(metadata)
+    photos = [Photo(path.relative_to(folder).as_posix(), path) for path in paths]
+    unknown = sorted(table.keys() - {photo.photo_id for photo in photos})
+    if unknown:
+        raise InputError(
+            f"{metadata}: expected photos in {folder}; found {unknown[0]} and {len(unknown) - 1} more that "
+            "are not there"
+        )
+    return [Photo(photo.photo_id, photo.path, table.get(photo.photo_id, {})) for photo in photos]
 
 
 def find_images(folder):

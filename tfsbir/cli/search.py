@@ -8,7 +8,11 @@ Where that is not squared Euclidean, it is named on stderr. Lower is nearer, and
 squared Euclidean one of embeddings of length 1 is at most 4. A gallery made with `--index=hnsw` is searched
 approximately: the distances are right, but a photo among the nearest may be missing.
 
-The sketch is an image file, black on white; the gallery's own model encodes it.
+The sketch is an image file, black on white; the gallery's own model encodes it. In place of one, --photo
+takes a photo, and finds those like it.
+
+--where searches only the photos of which the metadata are as a JSON object says, for each field by a value,
+a list of values or a range: --where='{"brand": ["acme", "ajax"], "price": {"max": 50}}'.
 
 Where that model predicts attributes, --explain adds to each photo those that it sees in both sketch and
 photo, with the probabilities in the sketch and in the photo, and those that it sees in one of them only.
@@ -22,7 +26,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 from absl import flags
 
 from tfsbir import files
@@ -35,6 +38,7 @@ TILE = 128
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("gallery", None, "Gallery made by `tfsbir index`.", flag_values=FLAGS)
 flags.DEFINE_string("sketch", None, "Image file of the sketch, dark lines on white.", flag_values=FLAGS)
+flags.DEFINE_string("photo", None, "Image file of a photo, in place of a sketch.", flag_values=FLAGS)
 flags.DEFINE_string(
     "model",
     None,
@@ -50,6 +54,14 @@ flags.DEFINE_integer(
     lower_bound=1,
     flag_values=FLAGS,
 )
+flags.DEFINE_integer(
+    "nprobe",
+    None,
+    "Lists to search in an ivfpq gallery: more is slower and misses fewer.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+flags.DEFINE_string("where", None, "Conditions on the photos' metadata, as JSON.", flag_values=FLAGS)
 flags.DEFINE_bool("explain", False, "Print the attributes that sketch and photo share.", flag_values=FLAGS)
 flags.DEFINE_multi_string(
     "with_attribute", None, "Search only photos predicted to have this attribute", flag_values=FLAGS
@@ -63,25 +75,34 @@ flags.DEFINE_bool("json", False, "Print one JSON document instead of text.", fla
 
 def main(argv):
     """Runs `tfsbir search` and returns its exit code."""
-    parse_flags(argv, FLAGS, __doc__, required=("gallery", "sketch"))
+    parse_flags(argv, FLAGS, __doc__, required=("gallery",))
+    if bool(FLAGS.sketch) == bool(FLAGS.photo):
+        found = "both" if FLAGS.sketch else "none"
+        raise InputError(f"one of `--sketch` and `--photo` must be given. Received: {found}")
+    where = _parsed_where(FLAGS.where)
     if FLAGS.sheet is not None:
         check_sheet_path(FLAGS.sheet)
     # The imports follow the cheap checks; TensorFlow's comes last, with the model.
-    from tfsbir.preprocessing import is_blank
     from tfsbir.retrieval import Gallery, compare_attributes, encoder_kind, open_encoder
     from tfsbir.retrieval.photo_attributes import THRESHOLD
 
     gallery = Gallery.open(FLAGS.gallery)
-    if FLAGS.ef_search is not None and gallery.index_kind != "hnsw":
-        raise InputError(f"`--ef_search` needs a gallery made with --index=hnsw. Received: {gallery.path}")
+    for name, kind in (("ef_search", "hnsw"), ("nprobe", "ivfpq")):
+        if FLAGS[name].value is not None and gallery.index_kind != kind:
+            raise InputError(f"`--{name}` needs a gallery made with --index={kind}. Received: {gallery.path}")
     present, absent = FLAGS.with_attribute or [], FLAGS.without_attribute or []
     for name in ("explain", "with_attribute", "without_attribute"):
         if FLAGS[name].value and not gallery.attributes:
             raise InputError(
                 f"`--{name}` needs a gallery whose model predicts attributes. Received: {gallery.path}"
             )
-    among = _chosen_photos(gallery, present, absent) if present or absent else None
-    num_searched = len(gallery) if among is None else int(among.sum())
+    choice = _choice(present, absent, FLAGS.where)
+    num_searched = gallery.count(gallery.choose(where, present, absent))
+    if not num_searched:
+        raise InputError(
+            f"{gallery.path}: expected at least one photo {choice}"
+            f"{', as predicted' if present or absent else ''}; found none among {len(gallery)}"
+        )
     model = FLAGS.model or gallery.encoder_path
     if not FLAGS.model and not gallery.encoder_path.exists():
         raise InputError(
@@ -89,39 +110,44 @@ def main(argv):
             "(if it was moved, name it with --model)"
         )
     encoder_kind(model)
-    sketch = gallery.preprocessing.read_sketch(FLAGS.sketch)
-    if is_blank(sketch):
-        raise InputError(f"{FLAGS.sketch}: expected a drawing; found a blank image")
+    kind, query = ("sketch", FLAGS.sketch) if FLAGS.sketch else ("photo", FLAGS.photo)
+    image = gallery.read_query(**{kind: query})
     with quiet_start():
-        encoder = open_encoder(model)
-        gallery.check_encoder(encoder)
+        gallery.use_encoder(open_encoder(model))
         # The first pass compiles the model, so it counts as loading.
-        encoder.encode_sketches(np.ones_like(sketch)[None])
+        gallery.encode_query(**{kind: image})
 
     start = time.perf_counter()
-    embedding = encoder.encode_sketches(sketch[None])
+    vector = gallery.encode_query(**{kind: image})
     encoded = time.perf_counter()
-    distances, indices = gallery.search(embedding, FLAGS.top, FLAGS.ef_search, among)
+    matches = gallery.find(vector, FLAGS.top, where, present, absent, FLAGS.ef_search, FLAGS.nprobe)
     searched = time.perf_counter()
     results = [
-        {"rank": rank, "distance": float(distance), "path": str(gallery.paths[index])}
-        for rank, (distance, index) in enumerate(zip(distances[0], indices[0], strict=True), start=1)
+        {
+            "rank": rank,
+            "distance": match.distance,
+            "path": str(match.photo.path),
+            "photo_id": match.photo.photo_id,
+            "metadata": match.photo.metadata,
+        }
+        for rank, match in enumerate(matches, start=1)
     ]
     if FLAGS.explain:
-        in_sketch = encoder.attribute_probabilities(embedding)[0]
-        for result, in_photo in zip(results, gallery.attribute_probabilities[indices[0]], strict=True):
-            result |= compare_attributes(gallery.attributes, in_sketch, in_photo)
+        in_sketch = gallery.encoder.attribute_probabilities(vector[None])[0]
+        for result, match in zip(results, matches, strict=True):
+            result |= compare_attributes(gallery.attributes, in_sketch, match.attributes.values())
     if FLAGS.sheet is not None:
-        _write_sheet(FLAGS.sheet, FLAGS.sketch, results, _choice(present, absent))
+        _write_sheet(FLAGS.sheet, query, results, choice)
     encode_ms, search_ms = 1000 * (encoded - start), 1000 * (searched - encoded)
     if FLAGS.json:
         result = {
             "gallery": str(gallery.path),
-            "sketch": FLAGS.sketch,
+            kind: query,
             "num_photos": len(gallery),
             "num_searched": num_searched,
             "with_attribute": present,
             "without_attribute": absent,
+            "where": where,
             "metric": gallery.distance,
             "index": gallery.index_kind,
             "encode_ms": round(encode_ms, 3),
@@ -140,28 +166,28 @@ def main(argv):
             print(f"{result['rank']:>3}  {result['distance']:.4f}  {result['path']}")
             if FLAGS.explain:
                 print(_explanation(result))
-        how = " approximately (hnsw)" if gallery.index_kind == "hnsw" else ""
+        how = "" if gallery.index_kind == "flat" else f" approximately ({gallery.index_kind})"
         by = "" if gallery.distance == "squared_euclidean" else f" by {gallery.distance}"
-        number = len(gallery) if among is None else f"{num_searched} of {len(gallery)}"
+        number = len(gallery) if not choice else f"{num_searched} of {len(gallery)}"
         print(
-            f"sketch encoded in {encode_ms:.1f} ms, {number} photos searched{how}{by} in {search_ms:.1f} ms",
+            f"{kind} encoded in {encode_ms:.1f} ms, {number} photos searched{how}{by} in {search_ms:.1f} ms",
             file=sys.stderr,
         )
     return 0
 
 
-def _chosen_photos(gallery, present, absent):
-    among = gallery.photos_with(present, absent)
-    if not among.any():
-        raise InputError(
-            f"{gallery.path}: expected at least one photo {_choice(present, absent)}, as predicted; "
-            f"found none among {len(gallery)}"
-        )
-    return among
+def _parsed_where(where):
+    if where is None:
+        return None
+    try:
+        return json.loads(where)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"`--where` must be a JSON object. Received: {where} ({error})") from None
 
 
-def _choice(present, absent):
-    return ", ".join([*(f"with {name}" for name in present), *(f"without {name}" for name in absent)])
+def _choice(present, absent, where):
+    named = [*(f"with {name}" for name in present), *(f"without {name}" for name in absent)]
+    return ", ".join([*named, *([f"where {where}"] if where else [])])
 
 
 def _explanation(result):

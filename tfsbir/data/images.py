@@ -1,6 +1,7 @@
 """Reading image files that people bring: any size, any mode, possibly broken, always one canvas."""
 
 import contextlib
+import io
 import os
 import re
 import struct
@@ -37,14 +38,14 @@ _warnings_lock = threading.Lock()  # `catch_warnings` swaps the filters of the w
 
 
 def read_image(path, size=256, channels=1):
-    """Reads one image file onto a white square canvas.
+    """Reads one image onto a white square canvas.
 
     Transparency is laid on white, a camera's orientation tag is applied, palettes and 16-bit grey become
     8 bits a channel. The image is resized (Lanczos, antialiased) so that its longer side is `size` and
     centred; an image of exactly that size keeps its pixels.
 
     Args:
-        path: The file: PNG, JPEG, WebP, BMP, GIF (first frame) or TIFF (first page).
+        path: The file, or its bytes: PNG, JPEG, WebP, BMP, GIF (first frame) or TIFF (first page).
         size: Side of the canvas in px.
         channels: 1 for grey, 3 for RGB.
     Returns: `(size, size, channels)` uint8.
@@ -122,10 +123,15 @@ def _read_fitted(path, size, channels):
     """Reads an image so that its longer side is `size`; `(height, width, channels)` uint8."""
     if channels not in (1, 3):
         raise ValueError(f"`channels` must be 1 or 3. Received: {channels}")
-    path = Path(path)
-    check_file(path)
+    if isinstance(path, bytes):
+        file, path = io.BytesIO(path), "the image"
+        _check_size(path, len(file.getbuffer()))
+    else:
+        path = Path(path)
+        check_file(path)
+        file = path.open("rb")
     try:
-        with path.open("rb") as file, _open(file, path) as (image, turn):
+        with file, _open(file, path) as (image, turn):
             # Lets the JPEG decoder skip what a much smaller copy does not need.
             image.draft(None, (2 * size, 2 * size))
             image = _simplify(image)
@@ -154,6 +160,10 @@ def check_file(path):
         num_bytes = os.path.getsize(path)
     except OSError as error:
         raise InputError(f"{path}: expected an image file; {error.strerror.lower()}") from None
+    _check_size(path, num_bytes)
+
+
+def _check_size(path, num_bytes):
     if num_bytes == 0:
         raise InputError(f"{path}: expected an image file; found an empty file (0 bytes)")
     if num_bytes > MAX_BYTES:

@@ -11,6 +11,9 @@ from tfsbir.errors import InputError
 from tfsbir.preprocessing import Preprocessing
 from tfsbir.retrieval.lifting import WEIGHTS_FILE, Lifting
 from tfsbir.retrieval.pretrained import model_path
+from tfsbir.strokes import VectorSketch, rasterize
+from tfsbir.strokes.rasterize import MIN_LINE_WIDTH
+from tfsbir.strokes.reading import bounding_frame
 
 BATCH_SIZE = 64
 EXPORT_FILE = "encoder.json"
@@ -34,12 +37,15 @@ class Encoder:
         lifting: `Lifting` of the distance that the encoder learned with; None for squared Euclidean.
         teacher: Str, fingerprint of the encoder that this one was distilled from and whose galleries it
             searches, too; None for none.
+        line_width: Float, how wide the lines of its training sketches are, in px of the canvas; None where
+            that was not measured.
     Raises: `ValueError` if `lifting` is not that of the distance and the dim in `preprocessing`.
     """
 
     def __init__(
-        self, path, kind, fingerprint, preprocessing, encode_sketch, encode_photo, lifting=None, teacher=None
-    ):
+        self, path, kind, fingerprint, preprocessing, encode_sketch, encode_photo, lifting=None, teacher=None,
+        line_width=None,
+    ):  # fmt: skip
         wanted = None
         if preprocessing.distance != "squared_euclidean":
             wanted = preprocessing.distance, preprocessing.embedding_dim
@@ -50,6 +56,7 @@ class Encoder:
         self.kind = kind
         self.fingerprint = fingerprint
         self.teacher = teacher
+        self.line_width = line_width
         self.preprocessing = preprocessing
         self.lifting = lifting
         shapes = preprocessing.to_json()
@@ -70,6 +77,24 @@ class Encoder:
     def encode_photos(self, images):
         """Encodes photos as `encode_sketches` does sketches; RGB has 3 channels, edge maps have 1."""
         return self._encode(self._encode_photo, images, self._photo_shape)
+
+    def draw_sketch(self, strokes):
+        """Draws strokes as this encoder's training sketches are drawn, wherever and how large they are.
+
+        Args:
+            strokes: List of `(points, 2)` arrays of x, y, in drawing order, y down, in any unit.
+        Returns: float32 `(size, size, 1)` in [-1, 1], white where there is no stroke.
+        Raises: `ValueError` for another shape, values that are not finite, or too many strokes or points
+            (`VectorSketch`).
+        """
+        canvas_size = self.preprocessing.canvas_size
+        if not len(strokes):
+            return np.ones(self._sketch_shape, np.float32)
+        # The frame of a drawing is its bounding box, which takes points that are points.
+        strokes = VectorSketch(strokes, (0, 0, 1, 1)).strokes
+        sketch = VectorSketch(strokes, bounding_frame(strokes))
+        image = rasterize(sketch, canvas_size, self.line_width, margin=canvas_size / 16)
+        return self.preprocessing.center(image[None])[0]
 
     def attribute_probabilities(self, embeddings):
         """Returns the probabilities of the attributes that this encoder predicted with some embeddings.
@@ -120,8 +145,9 @@ def open_encoder(path):
     lifting = _read_lifting(path / WEIGHTS_FILE, preprocessing)
     functions = _open_saved_model(path) if kind == "saved_model" else _open_litert(path, preprocessing)
     return Encoder(
-        path, kind, export["fingerprint"], preprocessing, *functions, lifting, export.get("teacher")
-    )
+        path, kind, export["fingerprint"], preprocessing, *functions, lifting, export.get("teacher"),
+        _line_width(export, preprocessing.canvas_size),
+    )  # fmt: skip
 
 
 def encoder_kind(path):
@@ -159,6 +185,14 @@ def _read_export(path):
     if not isinstance(export.setdefault("files", {}), dict):
         raise InputError(f'{path / EXPORT_FILE}: expected an object in "files"; found another value')
     return export
+
+
+def _line_width(export, canvas_size):
+    models = export.get("models")
+    details = models.get(SKETCH_ENCODER) if isinstance(models, dict) else None
+    width = details.get("line_width") if isinstance(details, dict) else None
+    is_fit = isinstance(width, (int, float)) and MIN_LINE_WIDTH <= width <= canvas_size / 4
+    return float(width) if is_fit else None
 
 
 def _read_lifting(path, preprocessing):

@@ -7,7 +7,6 @@ import numpy as np
 
 from tfsbir.errors import InputError
 
-ATTRIBUTES_FILE = "attributes.npy"
 # From this probability on, a sketch or a photo counts as having an attribute.
 THRESHOLD = 0.5
 

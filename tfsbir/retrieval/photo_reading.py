@@ -11,13 +11,13 @@ import tqdm
 from tfsbir.errors import InputError
 
 
-def decode_ahead(read, paths, ahead):
-    """Yields `(path, image or None, InputError or None)` in order, keeping `ahead` reads under way."""
+def decode_ahead(read, photos, ahead):
+    """Yields `(photo, read(photo) or None, InputError or None)` in order, keeping `ahead` reads under way."""
     executor = concurrent.futures.ThreadPoolExecutor(min(4, os.cpu_count() or 1), "decode")
     try:
         waiting = collections.deque()
-        for path in paths:
-            waiting.append((path, executor.submit(read, path)))
+        for photo in photos:
+            waiting.append((photo, executor.submit(read, photo)))
             if len(waiting) > ahead:
                 yield _decoded(*waiting.popleft())
         while waiting:
@@ -26,11 +26,11 @@ def decode_ahead(read, paths, ahead):
         executor.shutdown(cancel_futures=True)
 
 
-def _decoded(path, reading):
+def _decoded(photo, reading):
     try:
-        return path, reading.result(), None
+        return photo, reading.result(), None
     except InputError as error:
-        return path, None, error
+        return photo, None, error
 
 
 def in_batches(values, size):

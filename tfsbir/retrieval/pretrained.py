@@ -34,3 +34,13 @@ def model_path(model):
             "behind it"
         )
     return FOLDER / name / (quantize or FORMATS[0])
+
+
+def model_name(path):
+    """Returns the name by which `model_path` finds an encoder again, wherever the library is installed.
+
+    Args:
+        path: Absolute `Path` of a run directory or export.
+    Returns: Str, "pretrained:NAME/FORMAT" or the path.
+    """
+    return PREFIX + path.relative_to(FOLDER).as_posix() if path.is_relative_to(FOLDER) else str(path)

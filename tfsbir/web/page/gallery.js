@@ -14,7 +14,7 @@ export class GalleryError extends SearchError {
 export class Gallery {
   /**
    * @param {string} folder URL of the gallery, with a slash at its end.
-   * @param {{fingerprint: string, dim: number, names: string[], attributes: ?string[]}} record
+   * @param {{fingerprint: string, dim: number, names: string[], metadata: ?object[], attributes: ?string[]}} record
    * @param {Float32Array} embeddings `names.length * dim` values, photo by photo; the last of a photo are the
    *     probabilities of its attributes.
    */
@@ -22,6 +22,7 @@ export class Gallery {
     this.folder = folder;
     this.dim = record.dim;
     this.names = record.names;
+    this.metadata = record.metadata ?? [];
     this.embeddings = embeddings;
     this.headers = {};
     this.canEncode = false;
@@ -100,8 +101,9 @@ export class Gallery {
     ranked.sort((one, other) => one.distance - other.distance || one.index - other.index);
     const results = ranked.slice(0, count).map(({ index, distance }, place) => {
       const name = this.names[index];
-      const common = { id: name, index, rank: place + 1, name, distance, metadata: {}, attention: null };
-      return { ...common, ...(explain ? this.#compare(vector, index) : { shared: [], differing: [] }) };
+      const metadata = this.metadata[index] ?? {};
+      const compared = explain ? this.#compare(vector, index) : { shared: [], differing: [] };
+      return { id: name, index, rank: place + 1, name, distance, metadata, attention: null, ...compared };
     });
     const searchMs = performance.now() - start;
     return { results, sketchAttention: null, encodedOn: "device", encodeMs: 0, searchMs, numPhotos: this.names.length };

@@ -1,0 +1,116 @@
+"""Encoding photos for a gallery: only those that are new or have changed, a batch at a time."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+
+from tfsbir.errors import InputError
+from tfsbir.retrieval.photo import stamp_of
+from tfsbir.retrieval.photo_reading import decode_ahead, in_batches, progress_bar
+
+STAMPS_AT_ONCE = 1000
+
+
+@dataclasses.dataclass
+class Changes:
+    """What became of the photos that a gallery was given.
+
+    Attributes:
+        num_added, num_replaced, num_removed, num_unchanged: Ints. A replaced photo was in the gallery, and
+            its file has changed.
+        num_resumed: Int, photos of those added and replaced that a broken-off run had encoded.
+        skipped: List of `(path, reason)` of the photos that could not be read, which are not in the gallery.
+    """
+
+    num_added: int = 0
+    num_replaced: int = 0
+    num_removed: int = 0
+    num_unchanged: int = 0
+    num_resumed: int = 0
+    skipped: list = dataclasses.field(default_factory=list)
+
+
+def encode_changed(encoder, photos, store, journal, batch_size, progress, changes):
+    """Encodes photos that a store does not hold as they are.
+
+    A file of the size and time that the store knows is taken to be unchanged. Where only these differ, its
+    SHA-256 tells.
+
+    Args:
+        encoder: `Encoder`.
+        photos: List of `Photo`s.
+        store: What `Gallery` keeps photos in; it is told of new times and metadata of unchanged ones.
+        journal: `EncodedJournal`, or None.
+        batch_size: Int >= 1.
+        progress: Whether a bar on stderr shows photos per second and the time left.
+        changes: `Changes`, which is counted in.
+    Yields: `(photos, stamps, embeddings)`, lists and float32 `(num_photos, dim)`, finite.
+    Raises: `InputError` if an embedding is not finite.
+    """
+    try:
+        with progress_bar(len(photos), progress) as bar:
+            for part in in_batches(photos, STAMPS_AT_ONCE):
+                waiting, unchanged, resumed = [], [], []
+                stamps = store.stamps([photo.photo_id for photo in part])
+                for photo, stamp in zip(part, stamps, strict=True):
+                    kept = None
+                    try:
+                        status = os.stat(photo.path)
+                        kept = journal.find(photo, status) if journal else None
+                    except OSError:
+                        stamp = None  # Reading it tells what is wrong.
+                    if stamp is not None and stamp.is_of(status):
+                        unchanged.append(photo)
+                    elif kept is not None:
+                        resumed.append((photo, *kept))
+                    else:
+                        waiting.append((photo, stamp))
+                if resumed:
+                    changes.num_resumed += len(resumed)
+                    kept_photos, kept_stamps, embeddings = map(list, zip(*resumed, strict=True))
+                    yield kept_photos, kept_stamps, np.stack(embeddings)
+                bar.update(len(unchanged) + len(resumed))
+                yield from _encode(encoder, waiting, unchanged, store, journal, batch_size, bar, changes)
+                changes.num_unchanged += len(unchanged)
+                known = {photo.photo_id: photo.metadata for photo in unchanged if photo.metadata is not None}
+                store.set_metadata(known)
+    finally:
+        if journal:
+            journal.flush()
+
+
+def _encode(encoder, waiting, unchanged, store, journal, batch_size, bar, changes):
+    def read(known):
+        photo, old = known
+        stamp = stamp_of(photo.path)
+        is_same = old is not None and old.sha256 == stamp.sha256
+        return stamp, None if is_same else encoder.preprocessing.read_photo(photo.path)
+
+    for batch in in_batches(decode_ahead(read, waiting, ahead=2 * batch_size), batch_size):
+        photos, stamps, images = [], [], []
+        for (photo, _), found, error in batch:
+            if error is not None:
+                changes.skipped.append((photo.path, str(error)))
+            elif found[1] is None:
+                store.set_stamps({photo.photo_id: found[0]})
+                unchanged.append(photo)
+            else:
+                photos.append(photo)
+                stamps.append(found[0])
+                images.append(found[1])
+        if photos:
+            embeddings = encoder.encode_photos(np.stack(images))
+            if not np.all(np.isfinite(embeddings)):
+                raise InputError(f"{encoder.path}: expected an encoder of finite embeddings; found others")
+            encoder.attribute_probabilities(embeddings)  # Raises where they are none, before any is kept.
+            if journal:
+                journal.keep(photos, stamps, embeddings)
+            yield photos, stamps, embeddings
+        bar.update(len(batch))
+
+
+def common_root(paths):
+    """Returns the deepest folder that all of some absolute paths lie in, at least one."""
+    return Path(os.path.commonpath([Path(path).parent for path in paths]))
