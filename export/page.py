@@ -11,8 +11,8 @@
     gallery/                the photos' embeddings and names, and a thumbnail of each on a white square
 
 `embeddings.bin` is float32, least byte first, photo by photo. `names.json` has the photos' names and metadata
-in that order, the embeddings' length, the attributes whose probabilities are their last values, and the fingerprint
-of the encoder.
+in that order, the embeddings' length, the attributes whose probabilities are their last values, and the
+encoder's fingerprint.
 
 A page loads all of it and compares a sketch with every photo, so its gallery is a small one.
 """

@@ -32,16 +32,24 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def desktop(chromium):
+    """A context that tests share: it compiles LiteRT.js once."""
+    return chromium.new_context(viewport=DESKTOP)
+
+
 @pytest.fixture
-def new_page(chromium):
-    """Function from the arguments of a browser's context to a page in one; all are closed with the test."""
-    contexts = []
+def new_page(chromium, desktop):
+    """Function that opens a tab, in a context of its own where it gets arguments for one."""
+    opened = []
 
     def make(script="", **arguments):
-        context = chromium.new_context(**{"viewport": DESKTOP, **arguments})
-        contexts.append(context)
-        context.add_init_script(LISTEN + script)
+        context = desktop
+        if arguments:
+            context = chromium.new_context(**{"viewport": DESKTOP, **arguments})
         page = context.new_page()
+        opened.append(context if arguments else page)
+        page.add_init_script(LISTEN + script)
         page.set_default_timeout(30_000)
         page.messages = []
         page.on("console", lambda message: page.messages.append(message.text))
@@ -51,8 +59,8 @@ def new_page(chromium):
         return page
 
     yield make
-    for context in contexts:
-        context.close()
+    for one in opened:
+        one.close()
 
 
 @pytest.fixture(scope="session")
@@ -84,11 +92,17 @@ def site(model, gallery, tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def host(site):
-    """A host of files with the site on it."""
+@pytest.fixture(scope="session")
+def site_host(site):
     with PageServer.started(site) as started:
         yield started
+
+
+@pytest.fixture
+def host(site_host):
+    """A host of files with the site on it."""
+    site_host.folders.clear()
+    return site_host
 
 
 @pytest.fixture

@@ -118,6 +118,15 @@ def draw(page, strokes, by=drag):
     return after(page, act)
 
 
+def ink(page):
+    """Counts the black dots on the paper."""
+    return page.evaluate(
+        "(() => { const pad = document.getElementById('pad');"
+        "const pixels = pad.getContext('2d').getImageData(0, 0, pad.width, pad.height).data;"
+        "return pixels.filter((value) => value === 0).length; })()"
+    )
+
+
 def names(found):
     return [result["name"] for result in found["results"]]
 

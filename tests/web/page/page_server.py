@@ -37,7 +37,9 @@ class PageServer:
                 return server.path_of(path)
 
             def end_headers(self):
-                self.send_header("Cache-Control", "no-store")
+                # Compiled code is kept with the file, and packages are the same for all tests.
+                is_package = self.path.startswith("/packages/")
+                self.send_header("Cache-Control", "max-age=600" if is_package else "no-store")
                 super().end_headers()
 
             def log_message(self, *arguments):

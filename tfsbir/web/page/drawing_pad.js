@@ -13,6 +13,7 @@ export class DrawingPad extends EventTarget {
   #history = new History(BLANK);
   #stroke = null; // The one that is being drawn.
   #erased = null; // Set of strokes that the eraser has touched since it was put down.
+  #eraser = null; // Where it is.
   #replayed = null; // What a replay shows in the place of the drawing.
 
   /**
@@ -95,7 +96,8 @@ export class DrawingPad extends EventTarget {
     this.#replayed = null;
     if (tool === "eraser") {
       this.#erased = new Set();
-      this.#erase(place);
+      this.#eraser = place;
+      this.#eraseTo(place);
     } else {
       this.#stroke = newStroke(place, width, time);
     }
@@ -106,7 +108,7 @@ export class DrawingPad extends EventTarget {
   move(samples) {
     if (!this.isDrawing) return;
     for (const [place, width, time] of samples) {
-      if (this.#erased) this.#erase(place);
+      if (this.#erased) this.#eraseTo(place);
       else extend(this.#stroke, place, width, time);
     }
     this.#tell(false, samples.at(-1)[2]);
@@ -158,9 +160,16 @@ export class DrawingPad extends EventTarget {
     }
   }
 
-  #erase(place) {
-    for (const stroke of this.strokes) {
-      if (isTouched(stroke, place, ERASER_REACH)) this.#erased.add(stroke);
+  #eraseTo([x, y]) {
+    const [fromX, fromY] = this.#eraser;
+    this.#eraser = [x, y];
+    // A quick hand leaves gaps that strokes would slip through.
+    const steps = Math.max(1, Math.ceil(Math.hypot(x - fromX, y - fromY) / ERASER_REACH));
+    for (let step = 1; step <= steps; step++) {
+      const place = [fromX + ((x - fromX) * step) / steps, fromY + ((y - fromY) * step) / steps];
+      for (const stroke of this.strokes) {
+        if (isTouched(stroke, place, ERASER_REACH)) this.#erased.add(stroke);
+      }
     }
   }
 
