@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.examples.on_page import MIN_COSINE, MODEL, STROKES, cosine, draw, found
+from tests.web.page.on_page import MIN_COSINE, MODEL, STROKES, after, cosine, draw, names, wait_for
 from tfsbir.data.images import read_image
 from tfsbir.retrieval import open_encoder
 from tfsbir.strokes import VectorSketch, rasterize
@@ -15,7 +15,8 @@ from tfsbir.strokes.reading import bounding_frame
 
 
 def test_strokes_give_the_embedding_that_python_gives_for_their_picture(page, model, tmp_path):
-    pixels, embedding, _ = draw(page, STROKES)
+    found = draw(page, STROKES)
+    pixels, embedding = found["pixels"], found["embedding"]
     png = page.evaluate("document.querySelector('#seen canvas').toDataURL('image/png')")
     (tmp_path / "drawn.png").write_bytes(base64.b64decode(png.partition(",")[2]))
     np.testing.assert_array_equal(read_image(tmp_path / "drawn.png")[..., 0], pixels)
@@ -49,7 +50,7 @@ def test_strokes_are_drawn_as_in_python(page, line_width):
         strokes = [np.float32(stroke) for stroke in strokes]
         listed = json.dumps([stroke.tolist() for stroke in strokes])
         pixels = page.evaluate(
-            "import('./rasterize.js').then(({ rasterize }) =>"
+            "import('/page/rasterize.js').then(({ rasterize }) =>"
             f"[...rasterize({listed}, 256, 16, {line_width})])"
         )
         frame = bounding_frame(strokes)
@@ -59,18 +60,18 @@ def test_strokes_are_drawn_as_in_python(page, line_width):
 
 
 def test_where_and_how_large_one_draws_makes_no_difference(page):
-    _, large, _ = draw(page, STROKES)
-    page.evaluate("document.getElementById('clear').click()")
+    large = draw(page, STROKES)["embedding"]
+    page.click("#clear")
     small = [[(0.5 + x / 2, y / 2) for x, y in stroke] for stroke in STROKES]
-    _, other, _ = draw(page, small)
-    assert cosine(large, other) > 0.99
+    other = draw(page, small)
+    assert cosine(large, other["embedding"]) > 0.99
 
 
 @pytest.mark.parametrize("kind", ["256 px", "transparent", "wide", "tall JPEG", "palette", "small", "16-bit"])
 def test_a_picture_gives_the_embedding_that_python_gives(page, model, tmp_path, kind):
     path, tolerance = _write_picture(tmp_path, kind)
-    page.choose_file("#file", path)
-    pixels, embedding, _ = found(page)
+    found = after(page, lambda: page.set_input_files("#file", path))
+    pixels, embedding = found["pixels"], found["embedding"]
     difference = np.abs(read_image(path)[..., 0].astype(int) - pixels)
     assert difference.max() <= tolerance
     encoder = open_encoder(model)
@@ -81,8 +82,8 @@ def test_a_picture_gives_the_embedding_that_python_gives(page, model, tmp_path, 
 def test_a_canvas_gives_the_pixels_of_its_picture(page, tmp_path):
     result = page.evaluate(
         """(async () => {
-            const { SketchEncoder } = await import("./sketch_encoder.js");
-            const encoder = await SketchEncoder.load("model/", "node_modules/@litertjs/core/wasm/");
+            const { SketchEncoder } = await import("/page/sketch_encoder.js");
+            const encoder = await SketchEncoder.load("model/", "packages/@litertjs/core/wasm/");
             const canvas = document.createElement("canvas");
             [canvas.width, canvas.height] = [300, 200];
             const context = canvas.getContext("2d");
@@ -123,24 +124,28 @@ def _write_picture(folder, kind):
     return folder / "sketch.png", 1 if kind == "transparent" else 0
 
 
-def test_photos_are_ranked_as_by_brute_force(page, gallery):
-    names = json.loads((gallery / "names.json").read_text())
-    embeddings = np.fromfile(gallery / "embeddings.bin", "<f4").reshape(len(names["names"]), names["dim"])
-    _, embedding, ranked = draw(page, STROKES)
-    distances = np.square(embeddings.astype(np.float64) - embedding).sum(axis=1).astype(np.float32)
+def test_photos_are_ranked_as_by_brute_force(page, site):
+    record = json.loads((site / "gallery" / "names.json").read_text())
+    embeddings = np.fromfile(site / "gallery" / "embeddings.bin", "<f4").reshape(-1, record["dim"])
+    assert len(embeddings) == len(record["names"])
+    found = draw(page, STROKES)
+    distances = np.square(embeddings.astype(np.float64) - found["embedding"]).sum(axis=1).astype(np.float32)
     expected = np.lexsort((np.arange(len(distances)), distances))[:12]
-    assert [one["index"] for one in ranked] == expected.tolist()
-    assert [one["name"] for one in ranked] == [names["names"][index] for index in expected]
-    np.testing.assert_allclose([one["distance"] for one in ranked], distances[expected], rtol=1e-6)
-    shown = page.evaluate("[...document.querySelectorAll('#found .name')].map((name) => name.title)")
-    assert shown == [one["name"] for one in ranked]
-    page.wait_for("[...document.images].every((image) => image.complete && image.naturalWidth === 128)")
+    assert names(found) == [record["names"][index] for index in expected]
+    found_distances = [result["distance"] for result in found["results"]]
+    np.testing.assert_allclose(found_distances, distances[expected], rtol=1e-6)
+    shown = page.locator("#found .name").all_text_contents()
+    assert shown == [name.removesuffix(".png") for name in names(found)]
+    wait_for(
+        page, "[...document.querySelectorAll('#found img')].every((image) => image.naturalWidth === 256)"
+    )
 
 
 def test_equal_photos_keep_their_order(page):
     ranked = page.evaluate(
-        "import('./gallery.js').then(({ Gallery }) => {"
+        "import('/page/gallery.js').then(({ Gallery }) => {"
         "const record = { fingerprint: '', dim: 1, names: ['a', 'b', 'c', 'd'] };"
-        "return new Gallery('', record, Float32Array.of(2, 1, 2, 0)).nearest(Float32Array.of(1), 3); })"
+        "const gallery = new Gallery('', record, Float32Array.of(2, 1, 2, 0));"
+        "return gallery.find({ vector: Float32Array.of(1) }, { count: 3 }); })"
     )
-    assert [(one["name"], one["distance"]) for one in ranked] == [("b", 0), ("a", 1), ("c", 1)]
+    assert [(one["name"], one["distance"]) for one in ranked["results"]] == [("b", 0), ("a", 1), ("c", 1)]

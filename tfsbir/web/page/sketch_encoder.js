@@ -1,7 +1,7 @@
 /**
  * A sketch encoder that tfsbir exported for LiteRT, running in the browser. Knows nothing of the page.
  *
- *     const encoder = await SketchEncoder.load("model/", "node_modules/@litertjs/core/wasm/");
+ *     const encoder = await SketchEncoder.load("model/", "packages/@litertjs/core/wasm/");
  *     const pixels = encoder.pixelsOfStrokes(strokes);   // or await encoder.pixelsOfImage(file), or of a canvas
  *     const embedding = await encoder.encode(pixels);    // Float32Array
  */
@@ -46,16 +46,19 @@ export class SketchEncoder {
    *
    * @param {string} folder URL of the export, with a slash at its end.
    * @param {string} wasmFolder URL of the folder `wasm` of `@litertjs/core`.
+   * @param {object} headers What requests for the export must carry.
    * @throws {EncoderError} Where WebAssembly or a file is missing, or a file is not what it should be.
    */
-  static async load(folder, wasmFolder) {
+  static async load(folder, wasmFolder, headers = {}) {
     if (typeof WebAssembly !== "object") {
       throw new EncoderError("This browser has no WebAssembly, which the encoder runs in. Try a newer browser.");
     }
     const [description, preprocessing, bytes] = await Promise.all([
-      fetchJson(`${folder}encoder.json`),
-      fetchJson(`${folder}preprocessing.json`),
-      fetchFile(`${folder}${MODEL_FILE}`).then(async (response) => new Uint8Array(await response.arrayBuffer())),
+      fetchJson(`${folder}encoder.json`, headers),
+      fetchJson(`${folder}preprocessing.json`, headers),
+      fetchFile(`${folder}${MODEL_FILE}`, headers).then(
+        async (response) => new Uint8Array(await response.arrayBuffer()),
+      ),
     ]);
     checkDescription(folder, description, preprocessing);
     await checkBytes(`${folder}${MODEL_FILE}`, bytes, description.files?.[MODEL_FILE]);
@@ -187,21 +190,21 @@ async function compile(url, bytes) {
   }
 }
 
-async function fetchFile(url) {
+async function fetchFile(url, headers) {
   let response;
   try {
-    response = await fetch(url);
+    response = await fetch(url, { headers });
   } catch (error) {
     throw new EncoderError(`${url} cannot be loaded: ${reasonOf(error)}`);
   }
   if (!response.ok) {
-    throw new EncoderError(`${url} is missing (${response.status}). README.md says how to export a model to there.`);
+    throw new EncoderError(`${url} is missing (${response.status}). \`python -m export.litert\` writes it.`);
   }
   return response;
 }
 
-async function fetchJson(url) {
-  const response = await fetchFile(url);
+async function fetchJson(url, headers) {
+  const response = await fetchFile(url, headers);
   try {
     return Object(await response.json());
   } catch (error) {

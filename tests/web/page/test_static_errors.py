@@ -1,4 +1,4 @@
-"""What is wrong is said on the page."""
+"""What is wrong with a page without a server is said on it."""
 
 import hashlib
 import json
@@ -8,45 +8,46 @@ import pytest
 from PIL import Image
 
 from export.litert import export_litert
-from tests.examples.on_page import MODEL, SETTINGS, STROKES, draw, problem
+from tests.web.page.on_page import MODEL, SETTINGS, STROKES, draw, is_ready, problem
 from tfsbir import files
 
 
 def test_blank_paper_is_told(page, tmp_path):
     Image.new("RGB", (100, 50), "white").save(tmp_path / "white.png")
     page.evaluate("document.getElementById('status').textContent = ''")
-    page.choose_file("#file", tmp_path / "white.png")
-    status = page.wait_for("document.getElementById('status').textContent")
-    assert status.startswith("The paper is blank. Draw an object")
+    page.set_input_files("#file", tmp_path / "white.png")
+    is_ready(page)
 
 
 def test_a_file_that_is_no_picture_is_told(page, tmp_path):
     (tmp_path / "notes.png").write_text("no picture")
-    page.choose_file("#file", tmp_path / "notes.png")
+    page.set_input_files("#file", tmp_path / "notes.png")
     assert problem(page) == "notes.png: This file cannot be read as a picture."
     draw(page, STROKES[:1])
-    assert page.evaluate("document.getElementById('problem').hidden")
+    assert page.locator("#problem").is_hidden()
 
 
-def test_a_browser_without_webassembly_is_told(browser, server):
-    browser.open(server.url, before="delete globalThis.WebAssembly;")
-    assert problem(browser).startswith("This browser has no WebAssembly")
+def test_a_browser_without_webassembly_is_told(new_page, host):
+    page = new_page("delete globalThis.WebAssembly;")
+    page.goto(host.url)
+    assert problem(page).startswith("This browser has no WebAssembly")
 
 
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
-        ("model", r"model/.* is missing (404). README.md says how to export a model to there."),
-        ("gallery", r"gallery/.* is missing (404). README.md says how to make a gallery there."),
-        ("node_modules", "The LiteRT runtime is missing. Run `npm ci` in the folder of this page."),
+        ("model", r"model/.* is missing (404). `python -m export.litert` writes it."),
+        ("gallery", r"gallery/.* is missing (404). `python -m export.page` writes it."),
+        ("packages", "LiteRT.js is missing beside the page; `make web` fetches it."),
     ],
-    ids=["model", "gallery", "node_modules"],
+    ids=["model", "gallery", "packages"],
 )
-def test_what_is_missing_is_told(browser, server, missing, message):
-    server.folders[missing] = None
-    browser.open(server.url)
+def test_what_is_missing_is_told(new_page, host, missing, message):
+    host.folders[missing] = None
+    page = new_page()
+    page.goto(host.url)
     first, _, last = message.partition(".*")
-    told = problem(browser)
+    told = problem(page)
     assert told.startswith(first)
     assert told.endswith(last)
 
@@ -103,16 +104,17 @@ UNFIT_MODELS = {
 
 
 @pytest.mark.parametrize("case", UNFIT_MODELS)
-def test_an_unfit_model_is_told(browser, server, tmp_path, case):
+def test_an_unfit_model_is_told(new_page, host, site, tmp_path, case):
     change, message = UNFIT_MODELS[case]
-    shutil.copytree(server.folders["model"], tmp_path / "model")
+    shutil.copytree(site / "model", tmp_path / "model")
     change(tmp_path / "model")
-    server.folders["model"] = tmp_path / "model"
-    browser.open(server.url)
-    told = problem(browser)
+    host.folders["model"] = tmp_path / "model"
+    page = new_page()
+    page.goto(host.url)
+    told = problem(page)
     assert told.startswith("model/")
     assert message in told
-    assert browser.evaluate("document.getElementById('status').textContent") == ""
+    assert page.text_content("#status") == ""
 
 
 @pytest.mark.parametrize(
@@ -131,24 +133,26 @@ def test_an_unfit_model_is_told(browser, server, tmp_path, case):
     ],
     ids=["int8 interface", "preprocessing inside"],
 )
-def test_other_kinds_of_exports_are_refused(browser, server, run, tmp_path, arguments, message, untold):
+def test_other_kinds_of_exports_are_refused(new_page, host, run, tmp_path, arguments, message, untold):
     export_litert(run.path, tmp_path / "model", **arguments, max_norm_error=1.0)
-    server.folders["model"] = tmp_path / "model"
-    browser.open(server.url)
-    assert message in problem(browser)
+    host.folders["model"] = tmp_path / "model"
+    page = new_page()
+    page.goto(host.url)
+    assert message in problem(page)
     # And if the export did not say so.
     _change_json(tmp_path / "model" / "encoder.json", models={})
-    browser.open(server.url)
-    assert untold in problem(browser)
+    page.goto(host.url)
+    assert untold in problem(page)
 
 
-def test_a_distilled_encoder_searches_its_teachers_gallery(browser, server, model, tmp_path):
+def test_a_distilled_encoder_searches_its_teachers_gallery(new_page, host, model, tmp_path):
     shutil.copytree(model, tmp_path / "model")
     teacher = json.loads((model / "encoder.json").read_text())["fingerprint"]
     _change_json(tmp_path / "model" / "encoder.json", fingerprint="student", teacher=teacher)
-    server.folders["model"] = tmp_path / "model"
-    browser.open(server.url)
-    browser.wait_for("document.getElementById('status').textContent.startsWith('The paper is blank')")
+    host.folders["model"] = tmp_path / "model"
+    page = new_page()
+    page.goto(host.url)
+    is_ready(page)
 
 
 NAMES, EMBEDDINGS = "names.json", "embeddings.bin"
@@ -167,16 +171,17 @@ UNFIT_GALLERIES = {
     ),
     "encoder": (
         lambda folder: _change_json(folder / NAMES, fingerprint="other"),
-        "The gallery was made by another encoder than this model.",
+        "The gallery was made by another encoder than the page's.",
     ),
 }
 
 
 @pytest.mark.parametrize("case", UNFIT_GALLERIES)
-def test_an_unfit_gallery_is_told(browser, server, tmp_path, case):
+def test_an_unfit_gallery_is_told(new_page, host, site, tmp_path, case):
     change, message = UNFIT_GALLERIES[case]
-    shutil.copytree(server.folders["gallery"], tmp_path / "gallery")
+    shutil.copytree(site / "gallery", tmp_path / "gallery")
     change(tmp_path / "gallery")
-    server.folders["gallery"] = tmp_path / "gallery"
-    browser.open(server.url)
-    assert problem(browser).startswith(message)
+    host.folders["gallery"] = tmp_path / "gallery"
+    page = new_page()
+    page.goto(host.url)
+    assert problem(page).startswith(message)
