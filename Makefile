@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint bench clean
+.PHONY: demo web test lint bench clean
 
 # The versions in constraints.txt are those the suite passed with: it turns warnings into errors, so a
 # newer release that only deprecates something would break it. Pillow, protobuf and python-dateutil are held
@@ -30,14 +30,17 @@ demo: $(BIN)/.installed  ## Train, export and search on drawn objects; about fou
 	@echo "Pictures: runs/demo/figures/ranked_results.png, runs/demo/figures/loss_curve.png, runs/demo/search.png,"
 	@echo "    runs/demo/search_pretrained.png"
 
-# The page's runtime, for the tests that drive it in a browser. Without npm they are skipped, and say so.
+# The packages that the page runs with, at the versions of its lock file. Tests that drive the page in a browser
+# need them; without npm they are skipped, and say so.
 NPM := $(shell command -v npm)
-PAGE_RUNTIME := examples/page/node_modules/.package-lock.json
-$(PAGE_RUNTIME): examples/page/package-lock.json
-	npm ci --prefix examples/page --no-audit --no-fund
+WEB_PACKAGES := tfsbir/web/page/node_modules/.package-lock.json
+$(WEB_PACKAGES): tfsbir/web/page/package-lock.json
+	npm ci --prefix tfsbir/web/page --no-audit --no-fund
 	touch $@
 
-test: $(BIN)/.installed $(if $(NPM),$(PAGE_RUNTIME))  ## The whole suite
+web: $(WEB_PACKAGES)  ## What the page of `tfsbir serve` loads beside its own files
+
+test: $(BIN)/.installed $(if $(NPM),$(WEB_PACKAGES))  ## The whole suite
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
 lint: $(BIN)/.installed  ## Style

@@ -35,7 +35,11 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["tfsbir", "tfsbir.*", "recipes", "recipes.*", "export"]),
-    package_data={"recipes": ["*.txt"], "tfsbir": ["pretrained/*/*.md", "pretrained/*/*/*"]},
+    # The page's npm packages stay out: `npm ci` fetches them by the lock file.
+    package_data={
+        "recipes": ["*.txt"],
+        "tfsbir": ["pretrained/*/*.md", "pretrained/*/*/*", "web/page/*.*", "web/page/.npmrc"],
+    },
     install_requires=[
         # Keras 3.12 and TensorFlow 2.20 are the oldest that still get fixes.
         "tensorflow>=2.20",

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from tfsbir.errors import InputError
-from tfsbir.retrieval.metadata import check_metadata, check_where, read_metadata, satisfies
+from tfsbir.retrieval.metadata import check_metadata, check_where, read_metadata
+from tfsbir.retrieval.metadata_columns import MetadataColumns
 
 
 def test_csv_columns_of_numbers_are_numbers(tmp_path):
@@ -99,7 +100,12 @@ METADATA = {"brand": "acme", "price": 10, "new": True, "size": None, "weight": 1
     ],
 )
 def test_conditions(where, expected):
-    assert satisfies(METADATA, check_where(where)) == expected
+    others = [{}, {"price": 10.5, "new": 1, "brand": None}] * 2
+    columns = MetadataColumns([*others, METADATA, *others])
+    assert columns.choose(check_where(where))[4] == expected
+    # Together and alone.
+    alone = [MetadataColumns([one]).choose(check_where(where))[0] for one in [*others, METADATA, *others]]
+    assert columns.choose(check_where(where)).tolist() == alone
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ import numpy as np
 
 from tfsbir.errors import InputError
 from tfsbir.retrieval.gallery_files import RECORD_FILE, checked_file, write_file
-from tfsbir.retrieval.metadata import check_where, satisfies
+from tfsbir.retrieval.index_candidates import index_kind
+from tfsbir.retrieval.metadata import check_where
+from tfsbir.retrieval.metadata_columns import MetadataColumns
 from tfsbir.retrieval.photo_attributes import attributes_from_bytes, attributes_to_bytes, photos_that_have
-from tfsbir.retrieval.photo_index import MIN_PHOTOS, PhotoIndex, check_kind, index_kind
+from tfsbir.retrieval.photo_index import MIN_PHOTOS, PhotoIndex, check_kind
 from tfsbir.retrieval.photo_table import PhotoTable
 from tfsbir.retrieval.vector_file import map_array, write_array
 
@@ -44,6 +46,7 @@ class FaissStore:
         self.attributes = attributes
         self.index_kind = kind
         self._index = index
+        self._columns = None  # Of the metadata, when they are first asked for.
         self._sources = None  # Where the index is of other photos: gallery ids there, -1 of new ones.
 
     @classmethod
@@ -165,6 +168,7 @@ class FaissStore:
             place = self.table.places[photo_id]
             row = self.table.rows[place]
             self.table.rows[place] = (*row[:4], values or None, row[5])
+        self._columns = None
 
     def set_stamps(self, stamps):
         """Gives photos whose content is the same other stamps; a dict from photo ids to `Stamp`s."""
@@ -218,6 +222,7 @@ class FaissStore:
         if self._sources is not None:
             sources = np.where(sources >= 0, self._sources[sources], -1)
         self._sources = sources
+        self._columns = None
         self.table = PhotoTable(self.table.photo_root, rows)
         self._vectors, self.probabilities = all_vectors, all_probabilities
 
@@ -240,8 +245,9 @@ class FaissStore:
         if present or absent:
             among = photos_that_have(self.attributes, self.probabilities, present, absent)
         if conditions:
-            is_fit = (satisfies(row[4] or {}, conditions) for row in self.table.rows)
-            is_fit = np.fromiter(is_fit, bool, len(self))
+            if self._columns is None:
+                self._columns = MetadataColumns([row[4] or {} for row in self.table.rows])
+            is_fit = self._columns.choose(conditions)
             among = is_fit if among is None else among & is_fit
         return among
 

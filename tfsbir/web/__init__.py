@@ -1,0 +1,1 @@
+"""Galleries in a web browser: `tfsbir serve` and the page that it shows."""
