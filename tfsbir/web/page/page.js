@@ -193,6 +193,7 @@ async function openPicture(file) {
 /** Shows what goes on. */
 function tell(text) {
   element("status").textContent = text;
+  element("status").hidden = !text;
 }
 
 /** Lets it be read aloud, when nothing has changed for a while. */
