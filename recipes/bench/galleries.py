@@ -7,17 +7,22 @@ import numpy as np
 from tfsbir.preprocessing import Preprocessing
 from tfsbir.retrieval import Gallery, PhotoIndex
 from tfsbir.retrieval.faiss_store import FaissStore
+from tfsbir.retrieval.gallery_files import FORMAT_VERSION
 from tfsbir.retrieval.photo_table import PhotoTable
 
 LATENT_DIM = 20
 
 
-def gallery_of(photos, lifting=None, index="flat"):
-    """Returns a `Gallery` of embeddings `(num_photos, dim)`, by squared distance or by a `Lifting`'s."""
+def gallery_of(photos, lifting=None, index="flat", path="gallery"):
+    """Returns a `Gallery` of embeddings `(num_photos, dim)`, by squared distance or by a `Lifting`'s.
+
+    It is in memory, to be saved at `path`.
+    """
     is_lifted = lifting is not None
     vectors = lifting.lift_photos(photos) if is_lifted else photos
     dim = photos.shape[1]
     record = {
+        "format_version": FORMAT_VERSION,
         "photo_root": "photos",
         "dim": dim,
         "metric": lifting.distance if is_lifted else "squared_euclidean",
@@ -27,7 +32,7 @@ def gallery_of(photos, lifting=None, index="flat"):
     table = PhotoTable(Path("photos"), [(str(i), 1, 0, "", None, None) for i in range(len(photos))])
     photo_index = PhotoIndex.build(index, vectors, is_lifted)
     store = FaissStore(table, vectors, np.zeros((len(photos), 0), np.float16), photo_index, (), index)
-    return Gallery(Path("gallery"), record, store, lifting)
+    return Gallery(Path(path), record, store, lifting)
 
 
 def random_photos(num_photos, dim):

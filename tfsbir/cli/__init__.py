@@ -10,11 +10,11 @@ import sys
 
 from absl import flags
 
-from tfsbir.cli import data, draw, index, search
+from tfsbir.cli import data, draw, index, search, serve
 from tfsbir.command import fail
 from tfsbir.errors import InputError
 
-COMMANDS = {"data": data, "draw": draw, "index": index, "search": search}
+COMMANDS = {"data": data, "draw": draw, "index": index, "search": search, "serve": serve}
 
 
 def main(argv=None):

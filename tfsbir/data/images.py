@@ -56,6 +56,16 @@ def read_image(path, size=256, channels=1):
     return _center(_read_fitted(path, size, channels), size)
 
 
+def image_size(data):
+    """Returns `(width, height)` in px of an image file's bytes, by its header alone.
+
+    Raises: `InputError` as `read_image`.
+    """
+    _check_size("the image", len(data))
+    with _open(io.BytesIO(data), "the image") as (image, _):
+        return image.size
+
+
 def read_photo_edges(path, size=256, find_edges=edge_map):
     """Reads one photo file as an edge map, black on a white square canvas.
 

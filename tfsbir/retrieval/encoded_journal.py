@@ -14,7 +14,7 @@ from tfsbir.errors import InputError
 from tfsbir.retrieval.gallery_files import ENCODED
 from tfsbir.retrieval.photo import Stamp
 
-SECONDS_BETWEEN = 2.0
+SECONDS_BETWEEN = 0.5
 
 
 def clear_journal(path):
@@ -23,7 +23,7 @@ def clear_journal(path):
 
 
 class EncodedJournal:
-    """Keeps embeddings in files of a few seconds' work each; what is lost by a kill is the last of them.
+    """Keeps embeddings in files of half a second's work each; what is lost by a kill is the last of them.
 
     Args:
         path: `Path` of the gallery's folder; the files are in `encoded/` in it.

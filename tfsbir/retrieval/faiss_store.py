@@ -5,7 +5,8 @@ import numpy as np
 
 from tfsbir.errors import InputError
 from tfsbir.retrieval.gallery_files import RECORD_FILE, checked_file, write_file
-from tfsbir.retrieval.metadata import check_where, satisfies
+from tfsbir.retrieval.metadata import check_where
+from tfsbir.retrieval.metadata_columns import MetadataColumns
 from tfsbir.retrieval.photo_attributes import attributes_from_bytes, attributes_to_bytes, photos_that_have
 from tfsbir.retrieval.photo_index import MIN_PHOTOS, PhotoIndex, check_kind, index_kind
 from tfsbir.retrieval.photo_table import PhotoTable
@@ -28,6 +29,8 @@ class FaissStore:
     Raises: `ValueError` if these do not fit each other.
     """
 
+    name = "faiss"
+
     def __init__(self, table, vectors, probabilities, index, attributes, kind):
         for name, wanted, found in (
             ("vectors", (len(table), vectors.shape[-1]), vectors.shape),
@@ -37,11 +40,12 @@ class FaissStore:
             if found != wanted:
                 raise ValueError(f"`{name}` must hold {wanted}. Received: {found}")
         self.table = table
-        self.vectors = vectors
+        self._vectors = vectors
         self.probabilities = probabilities
         self.attributes = attributes
         self.index_kind = kind
         self._index = index
+        self._columns = None  # Of the metadata, when they are first asked for.
         self._sources = None  # Where the index is of other photos: gallery ids there, -1 of new ones.
 
     @classmethod
@@ -86,7 +90,7 @@ class FaissStore:
         index = self._up_to_date_index()
         written = {
             "photos": write_file(path, "photos", lambda file: file.write(self.table.to_bytes())),
-            "vectors": write_file(path, "vectors", lambda file: write_array(file, self.vectors)),
+            "vectors": write_file(path, "vectors", lambda file: write_array(file, self._vectors)),
         }
         if self.attributes:
             data = attributes_to_bytes(self.probabilities)
@@ -101,6 +105,14 @@ class FaissStore:
 
     def __len__(self):
         return len(self.table)
+
+    def gallery_ids(self):
+        """Returns the gallery ids of all photos, int64, in order."""
+        return np.arange(len(self))
+
+    def vectors(self):
+        """Returns float32 `(num_photos, vector_dim)`, by gallery id."""
+        return np.array(self._vectors)
 
     def photo_ids(self):
         """Yields the ids of all photos, by gallery id."""
@@ -152,6 +164,7 @@ class FaissStore:
             place = self.table.places[photo_id]
             row = self.table.rows[place]
             self.table.rows[place] = (*row[:4], values or None, row[5])
+        self._columns = None
 
     def set_stamps(self, stamps):
         """Gives photos whose content is the same other stamps; a dict from photo ids to `Stamp`s."""
@@ -193,10 +206,10 @@ class FaissStore:
             self.check_size(len(rows))
         sources = np.array([self.table.places.get(row[0], -1) for row in rows], np.int64)
         sources[taken >= 0] = -1
-        all_vectors = np.empty((len(rows), self.vectors.shape[1]), np.float32)
+        all_vectors = np.empty((len(rows), self._vectors.shape[1]), np.float32)
         all_probabilities = np.empty((len(rows), len(self.attributes)), np.float16)
         for one, old, new in (
-            (all_vectors, self.vectors, vectors),
+            (all_vectors, self._vectors, vectors),
             (all_probabilities, self.probabilities, probabilities),
         ):
             one[taken < 0] = old[sources[taken < 0]]
@@ -205,15 +218,16 @@ class FaissStore:
         if self._sources is not None:
             sources = np.where(sources >= 0, self._sources[sources], -1)
         self._sources = sources
+        self._columns = None
         self.table = PhotoTable(self.table.photo_root, rows)
-        self.vectors, self.probabilities = all_vectors, all_probabilities
+        self._vectors, self.probabilities = all_vectors, all_probabilities
 
     def _up_to_date_index(self):
         kind = self.index_kind if len(self) else "flat"
         if self._index.kind != kind:
-            self._index = PhotoIndex.build(kind, self.vectors, self._index.is_lifted)
+            self._index = PhotoIndex.build(kind, self._vectors, self._index.is_lifted)
         elif self._sources is not None:
-            self._index = self._index.changed(self._sources, self.vectors)
+            self._index = self._index.changed(self._sources, self._vectors)
         self._sources = None
         return self._index
 
@@ -227,8 +241,9 @@ class FaissStore:
         if present or absent:
             among = photos_that_have(self.attributes, self.probabilities, present, absent)
         if conditions:
-            is_fit = (satisfies(row[4] or {}, conditions) for row in self.table.rows)
-            is_fit = np.fromiter(is_fit, bool, len(self))
+            if self._columns is None:
+                self._columns = MetadataColumns([row[4] or {} for row in self.table.rows])
+            is_fit = self._columns.choose(conditions)
             among = is_fit if among is None else among & is_fit
         return among
 
@@ -248,7 +263,7 @@ class FaissStore:
         Returns: For each query int64 gallery ids, `k` or more, and their vectors, float32.
         """
         found = self._up_to_date_index().candidates(queries, constants, k, among, ef_search, nprobe)
-        return [(places, self.vectors[places]) for places in found]
+        return [(places, self._vectors[places]) for places in found]
 
 
 def _checked_places(path, places, num_photos):

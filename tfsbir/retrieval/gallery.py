@@ -1,24 +1,22 @@
 """Photos that can be searched: their embeddings in an index, and what made them."""
 
 import contextlib
-import dataclasses
 import os
 from pathlib import Path
 
 import numpy as np
 
 from tfsbir.errors import InputError
-from tfsbir.preprocessing import Preprocessing, is_blank
-from tfsbir.retrieval import gallery_files
+from tfsbir.preprocessing import is_blank
+from tfsbir.retrieval import gallery_files, gallery_record
 from tfsbir.retrieval.encoded_journal import EncodedJournal, clear_journal
-from tfsbir.retrieval.faiss_store import FaissStore
-from tfsbir.retrieval.gallery_files import FORMAT_VERSION, RECORD_FILE, check_gallery_target
-from tfsbir.retrieval.lifting import Lifting
+from tfsbir.retrieval.gallery_files import RECORD_FILE, check_gallery_target
 from tfsbir.retrieval.metadata import check_metadata
 from tfsbir.retrieval.photo import Match, Photo
 from tfsbir.retrieval.photo_encoding import Changes, common_root, encode_changed
 from tfsbir.retrieval.photo_index import check_kind
-from tfsbir.retrieval.pretrained import model_name, model_path
+from tfsbir.retrieval.pretrained import model_path
+from tfsbir.retrieval.ranking import nearest
 
 
 class Gallery:
@@ -63,7 +61,7 @@ class Gallery:
         self.encoder_path = Path(os.path.abspath(model_path(record["encoder"]["path"])))
         self.encoder_kind = record["encoder"]["kind"]
         self.encoder_fingerprint = record["encoder"]["fingerprint"]
-        self.preprocessing = _preprocessing(record)
+        self.preprocessing = gallery_record.preprocessing_of(record)
         self.distance = record["metric"]
         self.attributes = self.preprocessing.attributes
         self.encoder = encoder
@@ -72,7 +70,7 @@ class Gallery:
         self._lifting = lifting
 
     @classmethod
-    def create(cls, path, encoder, photo_root, index="flat"):
+    def create(cls, path, encoder, photo_root, index="flat", store="faiss"):
         """Returns an empty gallery, which is there for others once it is saved, in place of what was there.
 
         Args:
@@ -81,23 +79,16 @@ class Gallery:
             photo_root: Folder that the photos lie in, from which their ids start.
             index: "flat", which is exact, or "hnsw" or "ivfpq", which are faster in large galleries and
                 approximate; "ivfpq" takes the least memory, too.
-        Raises: `InputError` if something else is at `path`; `ValueError` for another `index`.
+            store: Where photos and vectors are kept: "faiss", in the folder and in memory, or "milvus:URI",
+                in a Milvus server, or in a file of Milvus Lite (a path that ends in .db).
+        Raises: `InputError` if something else is at `path`, or a server does not answer; `ValueError` for
+            another `index` or `store`.
         """
         path = check_gallery_target(path)
-        record = {
-            "format_version": FORMAT_VERSION,
-            "encoder": {
-                "path": model_name(encoder.path),
-                "kind": encoder.kind,
-                "fingerprint": encoder.fingerprint,
-            },
-            "dim": encoder.preprocessing.embedding_dim,
-            "metric": encoder.preprocessing.distance,
-            "preprocessing": encoder.preprocessing.to_json(),
-            "photo_root": os.path.abspath(photo_root),
-        }
-        store = FaissStore.empty(*_store_arguments(record), index)
-        return cls(path, record, store, encoder.lifting, encoder)
+        record = gallery_record.new_record(encoder, photo_root)
+        return cls(
+            path, record, gallery_record.new_store(path, record, index, store), encoder.lifting, encoder
+        )
 
     @classmethod
     def open(cls, path, encoder=None):
@@ -128,12 +119,8 @@ class Gallery:
     @classmethod
     def _open(cls, path, record, encoder):
         try:
-            lifting = None
-            if record["metric"] != "squared_euclidean":
-                weights = gallery_files.checked_file(path, record, "distance")
-                lifting = Lifting.from_bytes(record["metric"], weights.read_bytes())
-            store = FaissStore.load(path, record, *_store_arguments(record))
-            return cls(path, record, store, lifting, encoder)
+            lifting = gallery_record.load_lifting(path, record)
+            return cls(path, record, gallery_record.load_store(path, record), lifting, encoder)
         except InputError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -176,11 +163,11 @@ class Gallery:
         return gallery, changes.skipped
 
     @classmethod
-    def open_or_create(cls, path, encoder, photo_root, index="flat"):
+    def open_or_create(cls, path, encoder, photo_root, index="flat", store="faiss"):
         """Opens the gallery at `path` to change it, or creates one where none fits.
 
-        One fits that is whole, and was made by the same encoder of photos in the same folder. Its index
-        becomes `index`.
+        One fits that is whole, was made by the same encoder of photos in the same folder, and is kept in the
+        same store. Its index becomes `index`.
 
         Args, Raises: As for `create`.
         Returns: The `Gallery`, and a str that says why the one that is there does not fit; None where it
@@ -193,16 +180,24 @@ class Gallery:
             try:
                 gallery = cls.open(path, encoder)
                 gallery._check_photo_encoder()
-                if gallery.photo_root == Path(os.path.abspath(photo_root)):
+                if gallery.photo_root != Path(os.path.abspath(photo_root)):
+                    reason = f"{path}: its photos are in {gallery.photo_root}"
+                elif gallery.store != store:
+                    reason = f"{path}: its store is {gallery.store}"
+                else:
                     gallery._store.use_index(index)
                     return gallery, None
-                reason = f"{path}: its photos are in {gallery.photo_root}"
             except InputError as error:
                 reason = str(error)
-        return cls.create(path, encoder, photo_root, index), reason
+        return cls.create(path, encoder, photo_root, index, store), reason
 
     def __len__(self):
         return len(self._store)
+
+    @property
+    def store(self):
+        """Str, where photos and vectors are kept: "faiss" or "milvus:URI"."""
+        return self._store.name
 
     @property
     def index_kind(self):
@@ -256,7 +251,7 @@ class Gallery:
 
         Returns, Raises: As `add`.
         """
-        return self.sync(self._store.photos(range(len(self))), batch_size, progress)
+        return self.sync(self.photos(), batch_size, progress)
 
     def sync(self, photos, batch_size=32, progress=False):
         """Makes the gallery one of exactly these photos, in this order: adds, renews and removes.
@@ -310,11 +305,13 @@ class Gallery:
 
     def photos(self, gallery_ids=None):
         """Returns the `Photo`s of gallery ids, as `search` returns them; all of them by default."""
-        return self._store.photos(range(len(self)) if gallery_ids is None else gallery_ids)
+        return self._store.photos(self._store.gallery_ids() if gallery_ids is None else gallery_ids)
 
     def attribute_probabilities(self, gallery_ids=None):
         """Returns the attributes' probabilities, float16 `(num_ids, num_attributes)`, in [0, 1]."""
-        return self._store.attribute_probabilities(range(len(self)) if gallery_ids is None else gallery_ids)
+        return self._store.attribute_probabilities(
+            self._store.gallery_ids() if gallery_ids is None else gallery_ids
+        )
 
     def embeddings(self):
         """Returns the photos' embeddings by gallery id, float32 `(num_photos, dim)`.
@@ -326,7 +323,7 @@ class Gallery:
                 f"{self.path}: expected a gallery that ranks by squared_euclidean, which holds embeddings as "
                 f"they are; found {self.distance}"
             )
-        return np.array(self._store.vectors)
+        return self._store.vectors()
 
     def choose(self, where=None, present=(), absent=()):
         """Chooses photos by their metadata and by the attributes that were predicted for them.
@@ -461,27 +458,7 @@ class Gallery:
         if not np.all(np.isfinite(embeddings)):
             raise ValueError("`embeddings` must be finite. Received: others")
         among = np.asarray(among) if isinstance(among, (list, tuple)) else among
-        k = min(k, self._store.count(among))
-        distances = np.zeros((len(embeddings), k), np.float32)
-        gallery_ids = np.zeros((len(embeddings), k), np.int64)
-        if distances.size == 0:
-            return distances, gallery_ids
-        queries, constants = embeddings, np.zeros(len(embeddings))
-        if self._lifting is not None:
-            queries, constants = self._lifting.lift_queries(embeddings)
-        found = self._store.candidates(queries, constants, k, among, ef_search, nprobe)
-        for row, (candidates, vectors) in enumerate(found):
-            near = self._distances(queries[row], constants[row], vectors).astype(np.float32)
-            nearest = np.lexsort((candidates, near))[:k]
-            distances[row], gallery_ids[row] = near[nearest], candidates[nearest]
-        return distances, gallery_ids
-
-    def _distances(self, query, constant, vectors):
-        vectors = vectors.astype(np.float64)
-        # Sums along each row, since a matrix product may round equal rows in different ways.
-        if self._lifting is None:
-            return np.square(vectors - query).sum(axis=1)
-        return self._lifting.distances(constant, (vectors * query).sum(axis=1))
+        return nearest(self._store, self._lifting, embeddings, k, ef_search, among, nprobe)
 
     def _check_has_encoder(self):
         if self.encoder is None:
@@ -509,14 +486,3 @@ class Gallery:
         probabilities = self.encoder.attribute_probabilities(embeddings).astype(np.float16)
         vectors = embeddings if self._lifting is None else self._lifting.lift_photos(embeddings)
         return photos, stamps, vectors, probabilities
-
-
-def _preprocessing(record):
-    fields = dataclasses.fields(Preprocessing)
-    return Preprocessing(**{field.name: record["preprocessing"][field.name] for field in fields})
-
-
-def _store_arguments(record):
-    is_lifted = record["metric"] != "squared_euclidean"
-    attributes = tuple(record["preprocessing"]["attributes"])
-    return Path(record["photo_root"]), record["dim"] + is_lifted, attributes, is_lifted

@@ -28,8 +28,10 @@ SUFFIXES = {
 }
 # What galleries of format 3 were made of.
 _OLDER = {"photos.json", "index.faiss", "distance.npy", "attributes.npy"}
+_ROLES = "|".join(SUFFIXES)
+# The second and third are what a killed process left.
 _OURS = re.compile(
-    rf"({'|'.join(SUFFIXES)})-[0-9a-f]{{16}}\.(json|npy|faiss)|\.({'|'.join(SUFFIXES)}|gallery\.json)\..*"
+    rf"({_ROLES})-[0-9a-f]{{16}}\.(json|npy|faiss)|({_ROLES})\.new|\.(({_ROLES})\.new|gallery\.json)\..*"
 )
 
 
@@ -146,7 +148,7 @@ def write_file(path, role, write):
         write: Function that writes it to a binary file.
     Returns: Dict with "name" and "sha256", as the record has it.
     """
-    aside = path / f".{role}.new"
+    aside = path / f"{role}.new"
     with files.writing(aside) as file:
         hashed = _HashedFile(file)
         write(hashed)

@@ -106,15 +106,8 @@ def check_where(where):
     return conditions
 
 
-def satisfies(metadata, conditions):
-    """Tells whether a photo's metadata satisfies all conditions of `check_where`."""
-    return all(_satisfies(metadata, *condition) for condition in conditions)
-
-
-def _satisfies(metadata, field, kind, wanted):
-    if field not in metadata:
-        return False
-    value = metadata[field]
+def fits(value, kind, wanted):
+    """Tells whether a value satisfies a condition of `check_where`."""
     if kind == "range":
         low, high = wanted
         return _is_number(value) and (low is None or value >= low) and (high is None or value <= high)

@@ -12,7 +12,7 @@ M, EF_CONSTRUCTION, EF_SEARCH = 32, 80, 128
 COMPARED_PER_VIEW = 20
 # Of IVF-PQ: values of a vector that share one byte; inverted lists searched; photos whose code is near enough
 # for their distance to be computed, at least, and for each photo that is asked for.
-VALUES_PER_BYTE, NPROBE, MIN_COMPARED, COMPARED_PER_RESULT = 4, 32, 256, 10
+VALUES_PER_BYTE, NPROBE, MIN_COMPARED, COMPARED_PER_RESULT = 4, 128, 256, 10
 # FAISS asks for 39 photos for each of the 256 centroids of a byte.
 MIN_PHOTOS = {"flat": 0, "hnsw": 0, "ivfpq": 39 * 256}
 # An index is built anew when more of it is dead than this, or when it has grown by this since it was trained.

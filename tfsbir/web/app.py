@@ -1,0 +1,219 @@
+"""The server's routes: search, photos, the page and its files, health and measures."""
+
+import asyncio
+import contextlib
+import urllib.parse
+from pathlib import Path
+
+from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+import tfsbir
+from tfsbir.errors import InputError
+from tfsbir.web.batcher import Batcher
+from tfsbir.web.content_policy import content_security_policy
+from tfsbir.web.guard import Guard
+from tfsbir.web.messages import GalleryFacts, Health, Problem, SearchAnswer, SearchRequest
+from tfsbir.web.page_files import PACKAGES_DIR, PAGE_DIR
+from tfsbir.web.query import read_request
+from tfsbir.web.settings import SIZES
+from tfsbir.web.thumbnails import Thumbnails
+
+MODEL_FILES = ("sketch_encoder.tflite", "encoder.json", "preprocessing.json")
+PROBLEMS = {status: {"model": Problem} for status in (400, 401, 413, 429, 503)}
+
+
+def make_app(served, settings, measures, page_model=None):
+    """Returns the server as an ASGI application.
+
+    Args:
+        served: `ServedGallery`.
+        settings: `Settings`.
+        measures: `Measures` that the served gallery has, too.
+        page_model: `Path` of the LiteRT export that the page encodes by; None where the server encodes.
+    """
+    batcher = Batcher(
+        served.encoder.encode_sketches, settings.max_batch, settings.batch_wait_ms, measures.batch.observe
+    )
+    thumbnails = Thumbnails(settings.cache_bytes, measures)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_):
+        await batcher.start()
+        watching = asyncio.create_task(served.watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            await batcher.stop()
+
+    app = FastAPI(
+        title="tfsbir",
+        description="Finds photos by sketches.",
+        version=tfsbir.__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    _add_errors(app)
+
+    @app.get("/gallery", responses=PROBLEMS)
+    def gallery() -> GalleryFacts:
+        """What is searched, and how."""
+        now = served.gallery
+        return GalleryFacts(
+            num_photos=len(now),
+            dim=now.dim,
+            distance=now.distance,
+            attributes=list(now.attributes),
+            fingerprint=now.encoder_fingerprint,
+            teacher=served.encoder.teacher,
+            image_size=now.preprocessing.image_size,
+            canvas_size=now.preprocessing.canvas_size,
+            encoder_on_device=page_model is not None,
+            explains={"attributes": bool(now.attributes), "attention": served.attention is not None},
+            limits={
+                name: getattr(settings, name)
+                for name in GalleryFacts.model_fields["limits"].annotation.model_fields
+            },
+        )
+
+    @app.post(
+        "/search",
+        responses={**PROBLEMS, 415: {"model": Problem}, 422: {"model": Problem}},
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": SearchRequest.model_json_schema()}},
+            }
+        },
+    )
+    async def search(request: Request) -> SearchAnswer:
+        """Finds the photos nearest to a sketch, or to an embedding."""
+        now = served.gallery
+        wanted, image = await read_request(request, served.encoder, now, settings)
+        return await _answer(served, batcher, measures, now, wanted, image)
+
+    @app.get(
+        "/photos/{photo_id:path}",
+        response_class=Response,
+        responses={
+            **PROBLEMS,
+            200: {"content": {"image/jpeg": {}}},
+            304: {},
+            404: {"model": Problem},
+            422: {"model": Problem},
+        },
+    )
+    async def photo(request: Request, photo_id: str, size: int = Query(256)):
+        """A photo as a thumbnail, JPEG on a white square."""
+        if size not in SIZES:
+            raise HTTPException(422, f"`size` must be one of {', '.join(map(str, SIZES))}. Received: {size}")
+        now = served.gallery
+        try:
+            known = now.photo(photo_id)
+            data, tag = await asyncio.to_thread(thumbnails.get, now, known, size)
+        except KeyError:
+            raise HTTPException(
+                404, f"expected the id of a photo in the gallery; found {photo_id[:200]!r}"
+            ) from None
+        except InputError:
+            # Its message would say where the photos lie.
+            raise HTTPException(
+                404, f"expected a photo that can be read; {photo_id[:200]!r} cannot"
+            ) from None
+        headers = {"ETag": tag, "Cache-Control": "private, max-age=300"}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(data, media_type="image/jpeg", headers=headers)
+
+    @app.get("/healthz")
+    def health() -> Health:
+        """Whether the server is well."""
+        # What is wrong may name folders; the log has it.
+        found = "a newer gallery could not be opened; the log says why" if served.problem else None
+        return Health(status="ok", num_photos=len(served.gallery), problem=found)
+
+    @app.get(
+        "/metrics", response_class=Response, responses={**PROBLEMS, 200: {"content": {"text/plain": {}}}}
+    )
+    def metrics():
+        """Counters and histograms, for Prometheus."""
+        return Response(measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    _add_page(app, page_model)
+    return Guard(app, settings, measures)
+
+
+async def _answer(served, batcher, measures, gallery, wanted, image):
+    loop, vector, sketch_attention, encode_seconds = asyncio.get_running_loop(), wanted.vector, None, 0.0
+    if image is not None:
+        start = loop.time()
+        vector = await batcher.submit(image)
+        encode_seconds = loop.time() - start
+        measures.encode.observe(encode_seconds)
+    matches, num_photos, search_seconds = await asyncio.to_thread(served.find, gallery, vector, wanted)
+    measures.search.observe(search_seconds)
+    compared = [{"shared": [], "differing": []}] * len(matches)
+    maps = [None] * len(matches)
+    if wanted.explain:
+        compared = served.compare(gallery, vector, matches)
+        if served.attention is not None:
+            maps = await batcher.run(served.attention_of, gallery, matches)
+            if image is not None:
+                sketch_attention = await batcher.run(served.attention.of_sketch, image)
+    results = [
+        {
+            "rank": rank,
+            "photo_id": match.photo.photo_id,
+            "distance": match.distance,
+            "photo_url": "/photos/" + urllib.parse.quote(match.photo.photo_id, errors="surrogateescape"),
+            "metadata": match.photo.metadata,
+            "attention": shares,
+            **attributes,
+        }
+        for rank, (match, attributes, shares) in enumerate(zip(matches, compared, maps, strict=True), start=1)
+    ]
+    return SearchAnswer(
+        encoded_on="device" if image is None else "server",
+        encode_ms=round(1000 * encode_seconds, 3),
+        search_ms=round(1000 * search_seconds, 3),
+        num_photos=num_photos,
+        distance=gallery.distance,
+        results=results,
+        sketch_attention=sketch_attention,
+    )
+
+
+def _add_errors(app):
+    @app.exception_handler(StarletteHTTPException)
+    async def refused(_, error):
+        return JSONResponse({"detail": str(error.detail)}, error.status_code, error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_, error):
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"][1:]))
+        return JSONResponse({"detail": f"`{place}`: {first['msg']}"}, 422)
+
+
+def _add_page(app, page_model):
+    html = (PAGE_DIR / "index.html").read_text(encoding="utf-8")
+    policy = f"{content_security_policy(html)}; frame-ancestors 'none'"
+
+    @app.get("/", include_in_schema=False)
+    def page():
+        return HTMLResponse(html, headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
+
+    @app.get("/model/{name}", include_in_schema=False)
+    def model_file(name: str):
+        if page_model is None or name not in MODEL_FILES:
+            raise HTTPException(404, "expected a file of the page's encoder; there is none of this name")
+        return FileResponse(Path(page_model, name), headers={"Cache-Control": "no-cache"})
+
+    app.mount("/page", StaticFiles(directory=PAGE_DIR, check_dir=False), name="page")
+    app.mount("/packages", StaticFiles(directory=PACKAGES_DIR, check_dir=False), name="packages")

@@ -1,0 +1,177 @@
+"""What every request passes on its way in and out: names, tokens, limits, headers, and counting."""
+
+import asyncio
+import hmac
+import time
+
+from fastapi import HTTPException
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+
+from tfsbir.web.rate_limit import RateLimit
+
+PHOTO_COST = 0.1  # Of a search: a page shows a dozen photos for each.
+# What a browser asks for before a person could have said a token, and holds no photo.
+OPEN_PATHS = ("/", "/healthz", "/settings.json", "/favicon.ico")
+OPEN_FOLDERS = ("/page/", "/packages/")
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+STRICT_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+class Guard:
+    """An ASGI application around another.
+
+    Args:
+        app: The other one.
+        settings: `Settings`.
+        measures: `Measures`.
+    """
+
+    def __init__(self, app, settings, measures):
+        self.app = app
+        self.settings = settings
+        self.measures = measures
+        self.rate_limit = RateLimit(settings.rate, max(1.0, settings.burst)) if settings.rate else None
+        self.num_searches = 0
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start, answer = time.perf_counter(), _Answer(send)
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                await self._pass(scope, _limited(receive, self.settings.max_body_bytes), answer)
+        except _RefusedError as refused:
+            await self._refuse(scope, receive, answer, refused)
+        except TimeoutError:
+            refused = _RefusedError(
+                503, "timeout", f"expected to be done in {self.settings.timeout} s; it was not", 1
+            )
+            await self._refuse(scope, receive, answer, refused)
+        except ClientDisconnect:
+            answer.status = answer.status or 499  # As servers log it; nobody gets it.
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            self.measures.requests.labels(route, str(answer.status or 500)).inc()
+            self.measures.seconds.labels(route).observe(time.perf_counter() - start)
+
+    async def _pass(self, scope, receive, answer):
+        headers, path = Headers(scope=scope), scope["path"]
+        self._check_host(headers)
+        is_open = path in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
+        if self.settings.token is not None and not is_open:
+            self._check_token(headers)
+        is_search = path == "/search"
+        if self.rate_limit and (is_search or path.startswith(("/photos/", "/model/"))):
+            self._check_rate(scope, 1.0 if is_search else PHOTO_COST)
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > self.settings.max_body_bytes:
+            raise _too_large(self.settings.max_body_bytes)
+        if not is_search:
+            await self.app(scope, receive, answer)
+            return
+        if self.num_searches >= self.settings.max_concurrent:
+            limit = self.settings.max_concurrent
+            raise _RefusedError(
+                503, "concurrency", f"expected at most {limit} searches at once; there are more", 1
+            )
+        self.num_searches += 1
+        try:
+            await self.app(scope, receive, answer)
+        finally:
+            self.num_searches -= 1
+
+    def _check_host(self, headers):
+        # A page of another site can lead its own name to this address, and would then read all of it.
+        host = headers.get("host", "")
+        name = host[: host.rfind("]") + 1] if host.startswith("[") else host.partition(":")[0]
+        if name.lower() not in self.settings.allowed_hosts:
+            names = ", ".join(self.settings.allowed_hosts)
+            raise _RefusedError(400, "host", f"`Host` must be one of {names}. Received: {host[:100]!r}")
+
+    def _check_token(self, headers):
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        is_right = hmac.compare_digest(token.encode(), self.settings.token.encode())
+        if kind.lower() != "bearer" or not is_right:
+            raise _RefusedError(401, "token", "`Authorization` must be Bearer and this server's token")
+
+    def _check_rate(self, scope, cost):
+        address = scope["client"][0] if scope.get("client") else ""
+        seconds = self.rate_limit.seconds_to_wait(address, cost)
+        if seconds:
+            raise _RefusedError(
+                429,
+                "rate",
+                f"expected at most {self.settings.rate:g} searches a second; there were more",
+                seconds,
+            )
+
+    async def _refuse(self, scope, receive, answer, refused):
+        self.measures.refused.labels(refused.reason).inc()
+        if answer.status is not None:  # It has begun, and cannot be taken back.
+            return
+        headers = {"Connection": "close"} if refused.status in (408, 413) else {}
+        if refused.retry_after:
+            headers["Retry-After"] = str(refused.retry_after)
+        if refused.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        await JSONResponse({"detail": refused.detail}, refused.status, headers)(scope, receive, answer)
+
+
+class _RefusedError(Exception):
+    def __init__(self, status, reason, detail, retry_after=0):
+        super().__init__(detail)
+        self.status, self.reason, self.detail, self.retry_after = status, reason, detail, retry_after
+
+
+class _Answer:
+    """Sends an answer with the headers that all have, and remembers its status."""
+
+    def __init__(self, send):
+        self.send = send
+        self.status = None
+
+    async def __call__(self, message):
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY.items():
+                headers.setdefault(name, value)
+            headers.setdefault("Content-Security-Policy", STRICT_POLICY)
+            headers.setdefault("Cache-Control", "no-store")
+        await self.send(message)
+
+
+def _too_large(max_bytes):
+    return _RefusedError(413, "body", f"expected a body of at most {max_bytes} bytes; it has more")
+
+
+def _limited(receive, max_bytes):
+    """Returns `receive` that counts the bytes of a body, whatever its headers say of them."""
+    num_bytes = 0
+
+    async def limited():
+        nonlocal num_bytes
+        message = await receive()
+        if message["type"] == "http.request":
+            num_bytes += len(message.get("body", b""))
+            if num_bytes > max_bytes:
+                raise _too_large(max_bytes)
+        return message
+
+    return limited
+
+
+def problem(status, detail):
+    """Returns the `HTTPException` of a request that cannot be answered."""
+    return HTTPException(status, detail)

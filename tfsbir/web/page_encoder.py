@@ -1,0 +1,45 @@
+"""Which encoder the page may run in the browser, and why not."""
+
+import json
+from pathlib import Path
+
+from tfsbir.errors import InputError
+from tfsbir.retrieval.encoder import EXPORT_FILE, SKETCH_ENCODER, encoder_kind
+from tfsbir.retrieval.pretrained import model_path
+from tfsbir.web.page_files import PACKAGES_DIR
+
+
+def page_encoder(model, gallery):
+    """Finds the LiteRT export that the page encodes sketches by.
+
+    Args:
+        model: Path of the export, or "pretrained:NAME"; None for the gallery's own encoder, if it is one.
+        gallery: `Gallery` that is searched.
+    Returns: `(Path, None)`, or `(None, reason)` where the gallery's own encoder cannot run in the page.
+    Raises: `InputError` if `model` is given and cannot, or is another encoder than the gallery's.
+    """
+    path = Path(model_path(model)) if model else gallery.encoder_path
+    reason = _unfitness(path, gallery)
+    if reason is None:
+        return path.resolve(), None
+    if model:
+        raise InputError(f"{path}: expected an encoder that a page can run; {reason}")
+    return None, reason
+
+
+def _unfitness(path, gallery):
+    if not (PACKAGES_DIR / "@litertjs" / "core").is_dir():
+        return "LiteRT.js is not there (`make web` fetches it)"
+    kind = encoder_kind(path)
+    if kind != "litert":
+        return f"it is a {kind}, not an export of `python -m export.litert`"
+    export = json.loads((path / EXPORT_FILE).read_text(encoding="utf-8"))
+    details = export.get("models", {}).get(SKETCH_ENCODER, {})
+    if (
+        details.get("interface", "float32") != "float32"
+        or details.get("preprocessing", "outside") != "outside"
+    ):
+        return "it was exported with --interface=int8 or --preprocessing=inside"
+    if gallery.encoder_fingerprint not in (export.get("fingerprint"), export.get("teacher")):
+        return "it is another one than the gallery's"
+    return None
