@@ -107,7 +107,6 @@ async function find(drawing, signal) {
 
 function showAnswer({ answer, query, pixels, encodeMs, drawing, findMs, time }) {
   const { seenShare } = search.facts;
-  results.isLoading = false;
   trouble.clear();
   results.show(answer.results, seenShare);
   element("seen").hidden = !pixels;
@@ -119,7 +118,8 @@ function showAnswer({ answer, query, pixels, encodeMs, drawing, findMs, time }) 
     const frame = drawing.picture ? whole : seenFrame(boundsOf(drawing.strokes), seenShare);
     paintDrawingAttention(overlay, answer.sketchAttention, frame);
   }
-  const encoded = query.vector ? `encoded here in ${encodeMs.toFixed(0)} ms` : `encoded in ${answer.encodeMs.toFixed(0)} ms`;
+  const times = { encode: query.vector ? encodeMs : answer.encodeMs, find: findMs, search: answer.searchMs };
+  const encoded = `encoded ${query.vector ? "here" : "there"} in ${times.encode.toFixed(0)} ms`;
   const count = answer.numPhotos.toLocaleString("en");
   tell(
     answer.results.length
@@ -131,17 +131,18 @@ function showAnswer({ answer, query, pixels, encodeMs, drawing, findMs, time }) 
       ? `${answer.results.length} photos found. The nearest: ${shortName(answer.results[0].name)}.`
       : "No photo found.",
   );
-  const times = { encode: query.vector ? encodeMs : answer.encodeMs, find: findMs, search: answer.searchMs };
   // For whatever else is on the page, once the photos' places are filled.
   requestAnimationFrame(() => {
+    results.isLoading = loop.isPending;
     times.total = performance.now() - time;
-    const detail = { pixels, embedding: query.vector ?? null, results: answer.results, encodedOn: answer.encodedOn, times };
+    const { results: found, encodedOn } = answer;
+    const detail = { pixels, embedding: query.vector ?? null, results: found, encodedOn, times };
     document.dispatchEvent(new CustomEvent("found", { detail }));
   });
 }
 
 function showBlank() {
-  results.isLoading = false;
+  results.isLoading = loop.isPending;
   results.show([]);
   element("seen").hidden = true;
   trouble.clear();
@@ -192,6 +193,7 @@ async function openPicture(file) {
 /** Shows what goes on. */
 function tell(text) {
   element("status").textContent = text;
+  element("status").hidden = !text;
 }
 
 /** Lets it be read aloud, when nothing has changed for a while. */
