@@ -45,6 +45,13 @@ flags.DEFINE_enum(
     flag_values=FLAGS,
 )
 flags.DEFINE_string(
+    "store",
+    None,
+    "Where embeddings and photos' names are kept: faiss, in the gallery's folder; milvus:http://HOST:19530 "
+    "or milvus:NAME.db, in a Milvus. If not given, where the gallery has them; in its folder if it is new.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
     "metadata",
     None,
     "Table of what is known of the photos, to choose by when searching: CSV with a header or JSON lines "
@@ -67,7 +74,7 @@ def main(argv):
         encoder = open_encoder(FLAGS.model)
 
     start = time.perf_counter()
-    gallery, reason = Gallery.open_or_create(FLAGS.gallery, encoder, FLAGS.photos, FLAGS.index)
+    gallery, reason = Gallery.open_or_create(FLAGS.gallery, encoder, FLAGS.photos, FLAGS.index, FLAGS.store)
     if reason:
         print("made anew:", reason, file=sys.stderr)
     changes = gallery.sync(photos, FLAGS.batch_size, progress=True)

@@ -80,9 +80,9 @@ class Gallery:
             index: "flat", which is exact, or "hnsw" or "ivfpq", which are faster in large galleries and
                 approximate; "ivfpq" takes the least memory, too.
             store: Where photos and vectors are kept: "faiss", in the folder and in memory, or "milvus:URI",
-                in a Milvus server, or in a file of Milvus Lite (a path that ends in .db).
-        Raises: `InputError` if something else is at `path`, or a server does not answer; `ValueError` for
-            another `index` or `store`.
+                in a Milvus server (http://HOST:19530), or in a file of Milvus Lite (a path that ends in .db).
+        Raises: `InputError` if something else is at `path`, `store` is another one, or the Milvus does not
+            answer or lacks the index; `ValueError` for another `index`.
         """
         path = check_gallery_target(path)
         record = gallery_record.new_record(encoder, photo_root)
@@ -163,19 +163,19 @@ class Gallery:
         return gallery, changes.skipped
 
     @classmethod
-    def open_or_create(cls, path, encoder, photo_root, index="flat", store="faiss"):
+    def open_or_create(cls, path, encoder, photo_root, index="flat", store=None):
         """Opens the gallery at `path` to change it, or creates one where none fits.
 
         One fits that is whole, was made by the same encoder of photos in the same folder, and is kept in the
         same store. Its index becomes `index`.
 
-        Args, Raises: As for `create`.
+        Args, Raises: As for `create`; where `store` is None, photos stay in the store that they are in.
         Returns: The `Gallery`, and a str that says why the one that is there does not fit; None where it
             does, or where there is none.
         """
         check_kind(index)
         path = check_gallery_target(path)
-        reason = None
+        reason, store = None, gallery_record.store_name(store or gallery_record.present_store(path))
         if (path / RECORD_FILE).exists():
             try:
                 gallery = cls.open(path, encoder)
@@ -190,6 +190,10 @@ class Gallery:
             except InputError as error:
                 reason = str(error)
         return cls.create(path, encoder, photo_root, index, store), reason
+
+    def close(self):
+        """Ends the connection of a gallery in Milvus, so that another process may open its file."""
+        self._store.close()
 
     def __len__(self):
         return len(self._store)
@@ -290,8 +294,10 @@ class Gallery:
                 saved["files"]["distance"] = gallery_files.write_file(
                     self.path, "distance", lambda file: file.write(data)
                 )
+            before = gallery_record.present_record(self.path)
             self._record = {**self._record, **saved}
             gallery_files.publish(self.path, self._record)
+            gallery_record.drop_replaced(before, self._record)
             clear_journal(self.path)
 
     @property
