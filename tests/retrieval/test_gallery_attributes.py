@@ -15,7 +15,7 @@ from tests.retrieval.learned_distances import LEARNED, defined_distances, liftin
 from tfsbir.errors import InputError
 from tfsbir.retrieval import Gallery, PhotoIndex, compare_attributes, photo_index
 from tfsbir.retrieval.faiss_store import FaissStore
-from tfsbir.retrieval.photo_index import graph_candidates
+from tfsbir.retrieval.index_candidates import graph_candidates
 from tfsbir.retrieval.photo_table import PhotoTable
 
 NAMES = ("laces", "high heel", "strap")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.retrieval.drawn_encoder import drawn_encoder, photo_paths, unit_vectors
 from tfsbir.retrieval import Gallery, PhotoIndex
-from tfsbir.retrieval.photo_index import graph_candidates, index_kind
+from tfsbir.retrieval.index_candidates import graph_candidates, index_kind
 
 
 def graph_gallery(photos, path):

@@ -5,10 +5,11 @@ import numpy as np
 
 from tfsbir.errors import InputError
 from tfsbir.retrieval.gallery_files import RECORD_FILE, checked_file, write_file
+from tfsbir.retrieval.index_candidates import index_kind
 from tfsbir.retrieval.metadata import check_where
 from tfsbir.retrieval.metadata_columns import MetadataColumns
 from tfsbir.retrieval.photo_attributes import attributes_from_bytes, attributes_to_bytes, photos_that_have
-from tfsbir.retrieval.photo_index import MIN_PHOTOS, PhotoIndex, check_kind, index_kind
+from tfsbir.retrieval.photo_index import MIN_PHOTOS, PhotoIndex, check_kind
 from tfsbir.retrieval.photo_table import PhotoTable
 from tfsbir.retrieval.vector_file import map_array, write_array
 
