@@ -116,7 +116,7 @@ def page(new_page, host):
 
 
 @pytest.fixture(scope="session")
-def server(gallery, model):
+def server(gallery):
     """`tfsbir serve` of the gallery."""
-    with serving(gallery, str(model)) as started:
+    with serving(gallery) as started:
         yield started

@@ -16,7 +16,7 @@ def free_port():
 
 
 class ServeProcess:
-    """A server on a port of its own.
+    """A server on a port of its own, with further `flags`.
 
     Attributes:
         url: URL of the page.
@@ -24,7 +24,8 @@ class ServeProcess:
 
     def __init__(self, gallery, port, *flags):
         self.url = f"http://127.0.0.1:{port}/"
-        self._command = [sys.executable, "/tmp/pg/standin.py", str(gallery), flags[0], str(port), *flags[1:]]
+        self._command = [sys.executable, "-m", "tfsbir", "serve"]
+        self._command += [f"--gallery={gallery}", f"--port={port}", *flags]
         self._process = None
 
     def start(self):

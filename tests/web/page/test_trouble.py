@@ -9,7 +9,7 @@ from PIL import Image
 from tests.web.page.on_page import STROKES, drag, draw, is_ready, places, problem, rested, wait_for
 from tests.web.page.serve_process import ServeProcess, free_port, serving
 
-TOKEN = "let me in"
+TOKEN = "let me in, I have a drawing"
 
 
 def is_well(page):
@@ -21,8 +21,8 @@ def draw_first(page):
     drag(page, places(page, STROKES)[0])
 
 
-def test_the_page_waits_for_a_server_that_is_away(new_page, gallery, model):
-    server = ServeProcess(gallery, free_port(), str(model))
+def test_the_page_waits_for_a_server_that_is_away(new_page, gallery):
+    server = ServeProcess(gallery, free_port())
     server.start()
     try:
         page = new_page()
@@ -94,8 +94,9 @@ def test_a_server_that_fails_is_asked_again(new_page, server):
     is_well(page)
 
 
-def test_the_token_is_asked_for_and_kept(new_page, gallery, model):
-    with serving(gallery, str(model), TOKEN) as server:
+def test_the_token_is_asked_for_and_kept(new_page, gallery, tmp_path):
+    (tmp_path / "token").write_text(TOKEN)
+    with serving(gallery, f"--token_file={tmp_path / 'token'}") as server:
         page = new_page()
         page.goto(server.url)
         problem(page)

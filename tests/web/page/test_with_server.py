@@ -100,7 +100,7 @@ def attribute_server(run, tmp_path_factory):
     photos = [Photo(path.name, path, {"color": "red", "price": 5}) for path in sorted(root.glob("*.png"))]
     gallery.add(photos)
     gallery.save()
-    with serving(folder / "gallery", str(folder / "run")) as server:
+    with serving(folder / "gallery") as server:
         yield server
 
 

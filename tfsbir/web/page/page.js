@@ -120,11 +120,10 @@ function showAnswer({ answer, query, pixels, encodeMs, drawing, findMs, time }) 
   }
   const times = { encode: query.vector ? encodeMs : answer.encodeMs, find: findMs, search: answer.searchMs };
   const encoded = `encoded ${query.vector ? "here" : "there"} in ${times.encode.toFixed(0)} ms`;
-  const count = answer.numPhotos.toLocaleString("en");
   tell(
     answer.results.length
-      ? `The nearest of ${count} photos: ${encoded}, found in ${answer.searchMs.toFixed(1)} ms.`
-      : `None of ${count} photos has the chosen attributes.`,
+      ? `The nearest of ${inWords(answer.numPhotos)}: ${encoded}, found in ${answer.searchMs.toFixed(1)} ms.`
+      : "No photo has these attributes.",
   );
   announce(
     answer.results.length
@@ -171,13 +170,16 @@ function showFacts() {
 
 /** Says where drawings are encoded, and so what leaves this device. */
 function tellWhere() {
-  const count = `${search.facts.numPhotos.toLocaleString("en")} photos.`;
   let where;
   if (!search.canEncode) where = "Everything happens on this device: no drawing leaves it.";
   else if (encoding.reason) where = `Drawings are sent to the server and encoded there. ${encoding.reason}`;
   else if (results.showsAttention) where = "Drawings are sent to the server while it shows where the encoder looks.";
   else where = "Drawings are encoded on this device: only a vector leaves it.";
-  element("where").textContent = `${count} ${where}`;
+  element("where").textContent = `${inWords(search.facts.numPhotos)}. ${where}`;
+}
+
+function inWords(numPhotos) {
+  return numPhotos === 1 ? "1 photo" : `${numPhotos.toLocaleString("en")} photos`;
 }
 
 async function openPicture(file) {
