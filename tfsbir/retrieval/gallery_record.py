@@ -27,8 +27,14 @@ def new_record(encoder, photo_root):
         "dim": encoder.preprocessing.embedding_dim,
         "metric": encoder.preprocessing.distance,
         "preprocessing": encoder.preprocessing.to_json(),
-        "photo_root": os.path.abspath(photo_root),
+        "photo_root": root_name(photo_root),
     }
+
+
+def root_name(photo_root):
+    """Returns the folder that photo ids start from as a record has it: an absolute path, or an address."""
+    photo_root = os.fspath(photo_root)
+    return photo_root if "://" in photo_root else os.path.abspath(photo_root)
 
 
 def preprocessing_of(record):

@@ -6,7 +6,7 @@ import os
 from tfsbir.errors import InputError
 from tfsbir.retrieval.milvus_collection import MAX_TEXT
 from tfsbir.retrieval.milvus_filters import key_of, stored_numbers, stored_tags
-from tfsbir.retrieval.photo import Photo, Stamp
+from tfsbir.retrieval.photo import Photo, Stamp, located
 
 # The generation that no photo has gone with.
 ALIVE = 2**62
@@ -74,7 +74,8 @@ def row_of(id_, generation, photo_root, photo, stamp, vector, probabilities, kno
 
 def photo_of(row, photo_root):
     """Returns the `Photo` of a row with `PHOTO_FIELDS`."""
-    return Photo(row["photo_id"], photo_root / (row["path"] or row["photo_id"]), dict(row["metadata"]))
+    path = located(photo_root, row["path"] or row["photo_id"])
+    return Photo(row["photo_id"], path, dict(row["metadata"]))
 
 
 def stamp_of_row(row):

@@ -10,6 +10,7 @@ from export.page import export_page
 from tests.export.small_run import write_small_run
 from tests.web.page.on_page import DESKTOP, LISTEN, find_chromium, is_ready
 from tests.web.page.page_server import PageServer
+from tests.web.page.serve_process import serving
 from tfsbir.data.images import list_images
 from tfsbir.retrieval import Gallery, open_encoder
 from tfsbir.web.page_files import PACKAGES_DIR
@@ -112,3 +113,10 @@ def page(new_page, host):
     page.goto(host.url)
     is_ready(page)
     return page
+
+
+@pytest.fixture(scope="session")
+def server(gallery):
+    """`tfsbir serve` of the gallery."""
+    with serving(gallery) as started:
+        yield started

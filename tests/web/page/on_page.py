@@ -13,6 +13,7 @@ LISTEN = """
 window.searches = [];
 document.addEventListener('found', ({ detail }) => window.searches.push(detail));
 """
+IS_IDLE = "document.getElementById('found').getAttribute('aria-busy') === 'false'"
 # A chair, in shares of the paper.
 STROKES = [
     [(0.3, 0.1), (0.3, 0.5), (0.25, 0.9)],
@@ -84,11 +85,7 @@ def rested(page, after):
 
     A dict: pixels, uint8 `(size, size)` or None, embedding, float32 `(dim,)` or None, results, times.
     """
-    wait_for(page, f"window.searches.length > {after}")
-    count = -1
-    while count != (now := page.evaluate("window.searches.length")):
-        count = now
-        page.wait_for_timeout(200)
+    wait_for(page, f"window.searches.length > {after} && {IS_IDLE}")
     found = page.evaluate(
         "(({ pixels, embedding, ...others }) => ({ ...others, pixels: pixels && [...pixels],"
         "embedding: embedding && [...embedding] }))(window.searches.at(-1))"

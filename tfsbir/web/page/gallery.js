@@ -106,7 +106,8 @@ export class Gallery {
       return { id: name, index, rank: place + 1, name, distance, metadata, attention: null, ...compared };
     });
     const searchMs = performance.now() - start;
-    return { results, sketchAttention: null, encodedOn: "device", encodeMs: 0, searchMs, numPhotos: this.names.length };
+    const numPhotos = ranked.length;
+    return { results, sketchAttention: null, encodedOn: "device", encodeMs: 0, searchMs, numPhotos };
   }
 
   /** Compares attributes as `tfsbir.retrieval.compare_attributes` does; those that neither has are left out. */

@@ -107,7 +107,6 @@ async function find(drawing, signal) {
 
 function showAnswer({ answer, query, pixels, encodeMs, drawing, findMs, time }) {
   const { seenShare } = search.facts;
-  results.isLoading = false;
   trouble.clear();
   results.show(answer.results, seenShare);
   element("seen").hidden = !pixels;
@@ -119,29 +118,30 @@ function showAnswer({ answer, query, pixels, encodeMs, drawing, findMs, time }) 
     const frame = drawing.picture ? whole : seenFrame(boundsOf(drawing.strokes), seenShare);
     paintDrawingAttention(overlay, answer.sketchAttention, frame);
   }
-  const encoded = query.vector ? `encoded here in ${encodeMs.toFixed(0)} ms` : `encoded in ${answer.encodeMs.toFixed(0)} ms`;
-  const count = answer.numPhotos.toLocaleString("en");
+  const times = { encode: query.vector ? encodeMs : answer.encodeMs, find: findMs, search: answer.searchMs };
+  const encoded = `encoded ${query.vector ? "here" : "there"} in ${times.encode.toFixed(0)} ms`;
   tell(
     answer.results.length
-      ? `The nearest of ${count} photos: ${encoded}, found in ${answer.searchMs.toFixed(1)} ms.`
-      : `None of ${count} photos has the chosen attributes.`,
+      ? `The nearest of ${inWords(answer.numPhotos)}: ${encoded}, found in ${answer.searchMs.toFixed(1)} ms.`
+      : "No photo has these attributes.",
   );
   announce(
     answer.results.length
       ? `${answer.results.length} photos found. The nearest: ${shortName(answer.results[0].name)}.`
       : "No photo found.",
   );
-  const times = { encode: query.vector ? encodeMs : answer.encodeMs, find: findMs, search: answer.searchMs };
   // For whatever else is on the page, once the photos' places are filled.
   requestAnimationFrame(() => {
+    results.isLoading = loop.isPending;
     times.total = performance.now() - time;
-    const detail = { pixels, embedding: query.vector ?? null, results: answer.results, encodedOn: answer.encodedOn, times };
+    const { results: found, encodedOn } = answer;
+    const detail = { pixels, embedding: query.vector ?? null, results: found, encodedOn, times };
     document.dispatchEvent(new CustomEvent("found", { detail }));
   });
 }
 
 function showBlank() {
-  results.isLoading = false;
+  results.isLoading = loop.isPending;
   results.show([]);
   element("seen").hidden = true;
   trouble.clear();
@@ -170,13 +170,16 @@ function showFacts() {
 
 /** Says where drawings are encoded, and so what leaves this device. */
 function tellWhere() {
-  const count = `${search.facts.numPhotos.toLocaleString("en")} photos.`;
   let where;
   if (!search.canEncode) where = "Everything happens on this device: no drawing leaves it.";
   else if (encoding.reason) where = `Drawings are sent to the server and encoded there. ${encoding.reason}`;
   else if (results.showsAttention) where = "Drawings are sent to the server while it shows where the encoder looks.";
   else where = "Drawings are encoded on this device: only a vector leaves it.";
-  element("where").textContent = `${count} ${where}`;
+  element("where").textContent = `${inWords(search.facts.numPhotos)}. ${where}`;
+}
+
+function inWords(numPhotos) {
+  return numPhotos === 1 ? "1 photo" : `${numPhotos.toLocaleString("en")} photos`;
 }
 
 async function openPicture(file) {
@@ -192,6 +195,7 @@ async function openPicture(file) {
 /** Shows what goes on. */
 function tell(text) {
   element("status").textContent = text;
+  element("status").hidden = !text;
 }
 
 /** Lets it be read aloud, when nothing has changed for a while. */

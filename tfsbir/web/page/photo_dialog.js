@@ -2,7 +2,7 @@
 
 import { labelsOf, shortName } from "./results.js";
 
-const SIZE = 768; // px
+const SIZE = 512; // px
 
 export class PhotoDialog {
   /** @param {HTMLDialogElement} dialog */

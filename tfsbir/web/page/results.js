@@ -134,5 +134,6 @@ function describe(result) {
     entries.length ? ` ${title}: ${entries.map(({ attribute }) => attribute).join(", ")}.` : "";
   const compared = list("Shared", result.shared) + list("Differing", result.differing);
   const more = moreOf(result);
-  return `${result.rank}: ${shortName(result.name)}, distance ${result.distance.toFixed(3)}.${more && ` ${more}.`}${compared}`;
+  const name = `${result.rank}: ${shortName(result.name)}, distance ${result.distance.toFixed(3)}.`;
+  return `${name}${more && ` ${more}.`}${compared}`;
 }

@@ -10,9 +10,10 @@ export class SearchLoop extends EventTarget {
   #started = -Infinity;
   #duration = 0;
   #isHeld = false;
+  #isRunning = false;
 
   /**
-   * Tells "start" before a search, "answer" with its `detail`, "blank" where there is nothing to search for, and
+   * Tells "start" when a search is asked for, "answer" with its `detail`, "blank" where there is nothing to search for, and
    * "error" with the error as `detail`.
    *
    * @param {function(): object} drawingNow Returns what is on the paper.
@@ -32,16 +33,26 @@ export class SearchLoop extends EventTarget {
    */
   request(isFinished = true, time = performance.now()) {
     this.time = time;
+    if (this.#isHeld) return;
+    this.#tell("start");
     clearTimeout(this.#timer);
     const gap = isFinished ? FINISHED_GAP : Math.max(LEAST_GAP, GAP_PER_SEARCH * this.#duration);
     const due = Math.max(0, this.#started + gap - performance.now());
     this.#timer = setTimeout(() => this.#run(), due);
   }
 
-  /** Searches for nothing until `release`; what is asked for until then is searched for after it. */
+  /** Whether there is a search whose end has not been told. */
+  get isPending() {
+    return this.#timer !== null || this.#isRunning;
+  }
+
+  /** Searches for nothing until `release`, after which `request` is to be called again. */
   hold() {
     this.#isHeld = true;
     this.#controller?.abort();
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#isRunning = false;
   }
 
   release() {
@@ -49,22 +60,24 @@ export class SearchLoop extends EventTarget {
   }
 
   async #run() {
-    if (this.#isHeld) return;
+    this.#timer = null;
     this.#controller?.abort();
     const controller = (this.#controller = new AbortController());
     const { signal } = controller;
     const { time } = this;
     this.#started = performance.now();
-    this.#tell("start");
+    this.#isRunning = true;
+    let told;
     try {
       const answer = await this.search(this.drawingNow(), signal);
-      if (signal.aborted) return;
-      this.#duration = performance.now() - this.#started;
-      if (answer === null) this.#tell("blank");
-      else this.#tell("answer", { ...answer, time });
+      told = answer === null ? ["blank"] : ["answer", { ...answer, time }];
     } catch (error) {
-      if (!signal.aborted) this.#tell("error", error);
+      told = ["error", error];
     }
+    if (signal.aborted) return;
+    this.#isRunning = false;
+    this.#duration = performance.now() - this.#started;
+    this.#tell(...told);
   }
 
   #tell(type, detail) {

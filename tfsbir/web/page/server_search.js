@@ -29,7 +29,7 @@ export class ServerSearch {
       dim: facts.dim,
       encoderOnDevice: facts.encoder_on_device,
       limits: facts.limits,
-      seenShare: facts.image_size && facts.canvas_size ? facts.image_size / facts.canvas_size : 1,
+      seenShare: facts.image_size / facts.canvas_size,
     });
   }
 
