@@ -11,6 +11,7 @@ from tests.retrieval.drawn_encoder import drawn_encoder, unit_vectors
 from tests.retrieval.test_gallery import brute_force
 from tfsbir.errors import InputError
 from tfsbir.retrieval import Gallery, Photo
+from tfsbir.retrieval.encoded_photos import EncodedPhoto
 
 VECTORS = unit_vectors(60, 8)
 
@@ -226,6 +227,30 @@ def test_two_writers_at_once_are_refused(tmp_path, photos):
 
     Gallery.create(path, drawn_encoder(VECTORS, before_batch=meanwhile), photos).add(paths(photos, [0]))
     assert len(refused) == 1
+
+
+def test_what_another_process_has_saved_is_not_overwritten(tmp_path, photos):
+    path, counted = tmp_path / "gallery", Counted()
+    sync(path, counted, photos, range(3))
+    gallery = Gallery.open(path, counted.encoder)
+    gallery.add(paths(photos, [5]))
+    sync(path, counted, photos, range(8))
+    with pytest.raises(InputError, match="no other process has changed since it was opened; found another"):
+        gallery.save()
+    check_found(Gallery.open(path), range(8))
+
+
+def test_a_photo_at_an_address_keeps_it(tmp_path, photos):
+    address = "gs://bucket/photos//7.png"
+    encoded = EncodedPhoto("7.png", address, 10, None, "0" * 64)
+    gallery = Gallery.create(tmp_path / "gallery", drawn_encoder(VECTORS), "gs://bucket/photos")
+    gallery.sync_encoded([([encoded], VECTORS[7:8])])
+    gallery.save()
+    gallery, reason = Gallery.open_or_create(
+        tmp_path / "gallery", drawn_encoder(VECTORS), "gs://bucket/photos"
+    )
+    assert reason is None
+    assert gallery.photo("7.png").path == address
 
 
 def test_a_reader_that_a_save_overtakes_reads_again(tmp_path, photos, monkeypatch):

@@ -10,6 +10,8 @@ one are searched for. Photos are ranked by the distance that the model was train
 Given again, the same command brings the gallery up to date: it encodes the photos that are new or have
 changed, and removes those that are gone. Killed, it goes on where it was. Searches see the gallery as it was
 before until all is done. A gallery of another model, or of another folder, is replaced.
+
+--vectors takes photos that `python -m tfsbir.pipelines.encode_photos` has encoded, on however many machines.
 """
 
 import json
@@ -32,6 +34,12 @@ flags.DEFINE_string(
     flag_values=FLAGS,
 )
 flags.DEFINE_string("photos", None, "Folder of the photos.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "vectors",
+    None,
+    "What encode_photos wrote, its --output, in place of --photos.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_string("gallery", None, "Folder to save the gallery in.", flag_values=FLAGS)
 flags.DEFINE_integer("batch_size", 32, "Photos encoded at once.", lower_bound=1, flag_values=FLAGS)
 # The kinds stand in tfsbir.retrieval.photo_index, which imports FAISS.
@@ -42,6 +50,13 @@ flags.DEFINE_enum(
     "flat compares a sketch with every photo. hnsw is a graph: faster from tens of thousands of photos on, "
     "but approximate, so a photo among the nearest may be missing. ivfpq keeps a byte for four values in "
     "memory: for millions of photos, approximate too.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "store",
+    None,
+    "Where embeddings and photos' names are kept: faiss, in the gallery's folder; milvus:http://HOST:19530 "
+    "or milvus:NAME.db, in a Milvus. If not given, where the gallery has them; in its folder if it is new.",
     flag_values=FLAGS,
 )
 flags.DEFINE_string(
@@ -56,31 +71,46 @@ flags.DEFINE_bool("json", False, "Print one JSON document instead of text.", fla
 
 def main(argv):
     """Runs `tfsbir index` and returns its exit code."""
-    parse_flags(argv, FLAGS, __doc__, required=("model", "photos", "gallery"))
+    parse_flags(argv, FLAGS, __doc__, required=("model", "gallery"))
+    if bool(FLAGS.photos) == bool(FLAGS.vectors):
+        found = "both" if FLAGS.photos else "none"
+        raise InputError(f"one of `--photos` and `--vectors` must be given. Received: {found}")
+    if FLAGS.vectors and FLAGS.metadata:
+        raise InputError("`--metadata` must come with --photos. Received: --vectors")
     # The imports follow the cheap checks; TensorFlow's comes last, with the model.
     from tfsbir.retrieval import Gallery, check_gallery_target, encoder_kind, open_encoder
+    from tfsbir.retrieval.encoded_photos import EncodedPhotos
 
     encoder_kind(FLAGS.model)
-    photos = find_photos(FLAGS.photos, FLAGS.metadata)
+    photos = find_photos(FLAGS.photos, FLAGS.metadata) if FLAGS.photos else None
+    encoded = EncodedPhotos(FLAGS.vectors) if FLAGS.vectors else None
     check_gallery_target(FLAGS.gallery)
     with quiet_start():
         encoder = open_encoder(FLAGS.model)
+    if encoded and encoded.encoder_fingerprint != encoder.fingerprint:
+        raise InputError(
+            f"{FLAGS.vectors}: expected photos encoded by {FLAGS.model}, with the fingerprint "
+            f"{encoder.fingerprint}; found {encoded.encoder_fingerprint}"
+        )
 
     start = time.perf_counter()
-    gallery, reason = Gallery.open_or_create(FLAGS.gallery, encoder, FLAGS.photos, FLAGS.index)
+    root = encoded.photo_root if encoded else FLAGS.photos
+    gallery, reason = Gallery.open_or_create(FLAGS.gallery, encoder, root, FLAGS.index, FLAGS.store)
     if reason:
         print("made anew:", reason, file=sys.stderr)
-    changes = gallery.sync(photos, FLAGS.batch_size, progress=True)
+    if encoded:
+        changes = gallery.sync_encoded(encoded.batches())
+    else:
+        changes = gallery.sync(photos, FLAGS.batch_size, progress=True)
     for _, reason in changes.skipped:
         print("skipped:", reason, file=sys.stderr)
     if not len(gallery):
-        raise InputError(
-            f"{FLAGS.photos}: expected at least one readable photo; found none among {len(photos)} "
-            f"(the first: {changes.skipped[0][1]})"
-        )
+        first = f" among {len(photos)} (the first: {changes.skipped[0][1]})" if changes.skipped else ""
+        raise InputError(f"{root}: expected at least one readable photo; found none{first}")
     gallery.save()
     seconds = time.perf_counter() - start
-    num_encoded = changes.num_added + changes.num_replaced - changes.num_resumed
+    num_new = changes.num_added + changes.num_replaced
+    num_encoded = 0 if encoded else num_new - changes.num_resumed
     rate = num_encoded / seconds
     if FLAGS.json:
         result = {
@@ -108,7 +138,8 @@ def main(argv):
         print(json.dumps(result, indent=2))
     else:
         print(
-            f"{len(gallery)} photos in {gallery.path}: {num_encoded} encoded, {changes.num_removed} removed, "
+            f"{len(gallery)} photos in {gallery.path}: {num_encoded} encoded, "
+            f"{num_new - num_encoded} taken over, {changes.num_removed} removed, "
             f"{len(changes.skipped)} skipped, {seconds:.1f} s, {rate:.1f} images/s"
         )
     return 0

@@ -104,6 +104,9 @@ class FaissStore:
         settings = {"kind": self.index_kind, "shift": index.shift, "num_trained": index.num_trained}
         return {"store": {"kind": "faiss"}, "count": len(self), "index": settings, "files": written}
 
+    def close(self):
+        """Does nothing: everything is in memory or mapped."""
+
     def __len__(self):
         return len(self.table)
 

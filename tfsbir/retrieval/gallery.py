@@ -13,7 +13,7 @@ from tfsbir.retrieval.encoded_journal import EncodedJournal, clear_journal
 from tfsbir.retrieval.gallery_files import RECORD_FILE, check_gallery_target
 from tfsbir.retrieval.metadata import check_metadata
 from tfsbir.retrieval.photo import Match, Photo
-from tfsbir.retrieval.photo_encoding import Changes, common_root, encode_changed
+from tfsbir.retrieval.photo_encoding import Changes, changed_of, common_root, encode_changed
 from tfsbir.retrieval.photo_index import check_kind
 from tfsbir.retrieval.pretrained import model_path
 from tfsbir.retrieval.ranking import nearest
@@ -66,6 +66,7 @@ class Gallery:
         self.attributes = self.preprocessing.attributes
         self.encoder = encoder
         self._record = record
+        self._saved = gallery_record.present_record(path)
         self._store = store
         self._lifting = lifting
 
@@ -80,9 +81,9 @@ class Gallery:
             index: "flat", which is exact, or "hnsw" or "ivfpq", which are faster in large galleries and
                 approximate; "ivfpq" takes the least memory, too.
             store: Where photos and vectors are kept: "faiss", in the folder and in memory, or "milvus:URI",
-                in a Milvus server, or in a file of Milvus Lite (a path that ends in .db).
-        Raises: `InputError` if something else is at `path`, or a server does not answer; `ValueError` for
-            another `index` or `store`.
+                in a Milvus server (http://HOST:19530), or in a file of Milvus Lite (a path that ends in .db).
+        Raises: `InputError` if something else is at `path`, `store` is another one, or the Milvus does not
+            answer or lacks the index; `ValueError` for another `index`.
         """
         path = check_gallery_target(path)
         record = gallery_record.new_record(encoder, photo_root)
@@ -163,24 +164,24 @@ class Gallery:
         return gallery, changes.skipped
 
     @classmethod
-    def open_or_create(cls, path, encoder, photo_root, index="flat", store="faiss"):
+    def open_or_create(cls, path, encoder, photo_root, index="flat", store=None):
         """Opens the gallery at `path` to change it, or creates one where none fits.
 
         One fits that is whole, was made by the same encoder of photos in the same folder, and is kept in the
         same store. Its index becomes `index`.
 
-        Args, Raises: As for `create`.
+        Args, Raises: As for `create`; where `store` is None, photos stay in the store that they are in.
         Returns: The `Gallery`, and a str that says why the one that is there does not fit; None where it
             does, or where there is none.
         """
         check_kind(index)
         path = check_gallery_target(path)
-        reason = None
+        reason, store = None, gallery_record.store_name(store or gallery_record.present_store(path))
         if (path / RECORD_FILE).exists():
             try:
                 gallery = cls.open(path, encoder)
                 gallery._check_photo_encoder()
-                if gallery.photo_root != Path(os.path.abspath(photo_root)):
+                if gallery._record["photo_root"] != gallery_record.root_name(photo_root):
                     reason = f"{path}: its photos are in {gallery.photo_root}"
                 elif gallery.store != store:
                     reason = f"{path}: its store is {gallery.store}"
@@ -190,6 +191,10 @@ class Gallery:
             except InputError as error:
                 reason = str(error)
         return cls.create(path, encoder, photo_root, index, store), reason
+
+    def close(self):
+        """Ends the connection of a gallery in Milvus, so that another process may open its file."""
+        self._store.close()
 
     def __len__(self):
         return len(self._store)
@@ -263,13 +268,33 @@ class Gallery:
             self._store.check_size(len(photos))
         changes = self.add(photos, batch_size, progress)
         unread = {os.fspath(path) for path, _ in changes.skipped}
-        wanted = dict.fromkeys(photo.photo_id for photo in photos if os.fspath(photo.path) not in unread)
+        self._keep([photo.photo_id for photo in photos if os.fspath(photo.path) not in unread], changes)
+        return changes
+
+    def sync_encoded(self, batches):
+        """Makes the gallery one of exactly these photos, which were encoded elsewhere.
+
+        Args:
+            batches: Iterable of `(photos, embeddings)`, as `EncodedPhotos.batches` yields them.
+        Returns: `Changes`.
+        Raises: As `add`.
+        """
+        self._check_photo_encoder()
+        changes, photo_ids = Changes(), []
+        with gallery_files.writing_lock(self.path):
+            new = changed_of(batches, self._store, photo_ids, changes)
+            changes.num_added, changes.num_replaced = self._store.write(map(self._as_stored, new))
+        self._keep(photo_ids, changes)
+        return changes
+
+    def _keep(self, photo_ids, changes):
+        """Removes all other photos, and puts these in their order."""
+        wanted = dict.fromkeys(photo_ids)
         gone = [photo_id for photo_id in self._store.photo_ids() if photo_id not in wanted]
         if gone:
             self._store.remove(gone)
         changes.num_removed = len(gone)
         self._store.arrange(wanted)
-        return changes
 
     def remove(self, photo_ids):
         """Removes photos; raises `KeyError`, and removes none, if there is none of one of the ids."""
@@ -281,9 +306,15 @@ class Gallery:
     def save(self):
         """Saves the gallery: readers see it as it was, or as it is, whenever they look.
 
-        Raises: `InputError` if another process writes to it.
+        Raises: `InputError` if another process writes to it, or has saved it since this one opened it.
         """
         with gallery_files.writing_lock(self.path):
+            before = gallery_record.present_record(self.path)
+            if before != self._saved:
+                raise InputError(
+                    f"{self.path}: expected a gallery that no other process has changed since it was opened; "
+                    "found another (open it again)"
+                )
             saved = self._store.save(self.path)
             if self._lifting is not None:
                 data = self._lifting.to_bytes()
@@ -292,6 +323,8 @@ class Gallery:
                 )
             self._record = {**self._record, **saved}
             gallery_files.publish(self.path, self._record)
+            self._saved = gallery_record.present_record(self.path)
+            gallery_record.drop_replaced(before, self._record)
             clear_journal(self.path)
 
     @property

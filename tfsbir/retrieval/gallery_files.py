@@ -18,6 +18,8 @@ from tfsbir.errors import InputError
 
 FORMAT_VERSION = 4
 RECORD_FILE, LOCK_FILE, ENCODED = "gallery.json", "lock", "encoded"
+# The collection in Milvus that a gallery is being written to.
+COLLECTION_FILE = "collection.json"
 SUFFIXES = {
     "photos": ".json",
     "vectors": ".npy",
@@ -50,7 +52,7 @@ def check_gallery_target(path):
         return path
     if not path.is_dir():
         raise InputError(f"{path}: expected a gallery to replace or no such file; found a file")
-    known = {RECORD_FILE, LOCK_FILE, ENCODED, *_OLDER}
+    known = {RECORD_FILE, LOCK_FILE, COLLECTION_FILE, ENCODED, *_OLDER}
     names = {entry.name for entry in path.iterdir()}
     strangers = sorted(name for name in names - known if not _OURS.fullmatch(name))
     if strangers:

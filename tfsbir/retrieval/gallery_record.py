@@ -7,7 +7,7 @@ from pathlib import Path
 from tfsbir.errors import InputError
 from tfsbir.preprocessing import Preprocessing
 from tfsbir.retrieval.faiss_store import FaissStore
-from tfsbir.retrieval.gallery_files import FORMAT_VERSION, checked_file
+from tfsbir.retrieval.gallery_files import FORMAT_VERSION, checked_file, read_record
 from tfsbir.retrieval.lifting import Lifting
 from tfsbir.retrieval.pretrained import model_name
 
@@ -27,8 +27,14 @@ def new_record(encoder, photo_root):
         "dim": encoder.preprocessing.embedding_dim,
         "metric": encoder.preprocessing.distance,
         "preprocessing": encoder.preprocessing.to_json(),
-        "photo_root": os.path.abspath(photo_root),
+        "photo_root": root_name(photo_root),
     }
+
+
+def root_name(photo_root):
+    """Returns the folder that photo ids start from as a record has it: an absolute path, or an address."""
+    photo_root = os.fspath(photo_root)
+    return photo_root if "://" in photo_root else os.path.abspath(photo_root)
 
 
 def preprocessing_of(record):
@@ -45,15 +51,48 @@ def new_store(path, record, index, store=EMBEDDED):
         record: Dict from `new_record`.
         index: Kind of index, one of `INDEXES`.
         store: "faiss", in the gallery's folder, or "milvus:URI".
-    Raises: `ValueError` for another `index` or `store`.
+    Raises: `ValueError` for another `index`; `InputError` for another `store`, or one that cannot be reached.
     """
+    store = store_name(store)
     if store == EMBEDDED:
         return FaissStore.empty(*_store_arguments(record), index)
-    if not store.startswith(MILVUS):
-        raise ValueError(f"`store` must be {EMBEDDED} or {MILVUS}URI. Received: {store!r}")
     from tfsbir.retrieval.milvus_store import MilvusStore
 
     return MilvusStore.empty(path, store.removeprefix(MILVUS), *_store_arguments(record), index)
+
+
+def store_name(store):
+    """Returns "faiss", or "milvus:URI" with an address or an absolute path; `InputError` for another."""
+    if store == EMBEDDED:
+        return store
+    if not store.startswith(MILVUS):
+        raise InputError(f"`store` must be {EMBEDDED} or {MILVUS}URI. Received: {store}")
+    from tfsbir.retrieval.milvus_collection import check_uri
+
+    return MILVUS + check_uri(store.removeprefix(MILVUS))
+
+
+def present_record(path):
+    """Returns the record of the gallery at `path`, {} where none is there that this version reads."""
+    try:
+        return read_record(path)
+    except InputError:
+        return {}
+
+
+def present_store(path):
+    """Returns the name of the store of the gallery at `path`, "faiss" where none is there."""
+    store = present_record(path).get("store", {})
+    return f"{MILVUS}{store['uri']}" if "uri" in store else EMBEDDED
+
+
+def drop_replaced(before, after):
+    """Removes the collection in Milvus that a record `before` names and the record `after` does not."""
+    old, new = before.get("store", {}), after["store"]
+    if "collection" in old and old["collection"] != new.get("collection"):
+        from tfsbir.retrieval.milvus_collection import MilvusCollection
+
+        MilvusCollection(old["uri"], old["collection"]).drop()
 
 
 def load_store(path, record):

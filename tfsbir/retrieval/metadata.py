@@ -89,7 +89,7 @@ def check_where(where):
         check_metadata({field: None}, "`where`")
         if isinstance(wanted, dict):
             ends = (wanted.get("min"), wanted.get("max"))
-            is_fit = all(end is None or _is_number(end) for end in ends) and ends != (None, None)
+            is_fit = all(end is None or is_number(end) for end in ends) and ends != (None, None)
             if not is_fit or set(wanted) - {"min", "max"}:
                 raise InputError(
                     f"`where` must give {field!r} a value, a list of them or numbers as min and max. "
@@ -110,12 +110,13 @@ def fits(value, kind, wanted):
     """Tells whether a value satisfies a condition of `check_where`."""
     if kind == "range":
         low, high = wanted
-        return _is_number(value) and (low is None or value >= low) and (high is None or value <= high)
+        return is_number(value) and (low is None or value >= low) and (high is None or value <= high)
     # In Python, true equals 1.
     return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in wanted)
 
 
-def _is_number(value):
+def is_number(value):
+    """Tells whether a value can be in a range: a finite int or float."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -15,7 +15,7 @@ class Photo:
     Args:
         photo_id: Str, its name in the gallery, which no other photo has; by default its path relative to the
             gallery's `photo_root`, with forward slashes.
-        path: Absolute `Path` of the file.
+        path: Absolute `Path` of the file; str where it is an address, such as gs://bucket/photo.jpg.
         metadata: Dict from field names to str, int, float, bool or None; None, when a photo is added, leaves
             what the gallery has.
     """
@@ -23,6 +23,11 @@ class Photo:
     photo_id: str
     path: Path
     metadata: dict | None = None
+
+
+def located(root, path):
+    """Returns where a photo lies: an address as it is, and else the `Path` from the folder `root` on."""
+    return path if "://" in path else root / path
 
 
 @dataclasses.dataclass(frozen=True)

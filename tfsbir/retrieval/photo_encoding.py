@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tfsbir.errors import InputError
-from tfsbir.retrieval.photo import stamp_of
+from tfsbir.retrieval.photo import Photo, Stamp, located, stamp_of
 from tfsbir.retrieval.photo_reading import decode_ahead, in_batches, progress_bar
 
 STAMPS_AT_ONCE = 1000
@@ -109,6 +109,32 @@ def _encode(encoder, waiting, unchanged, store, journal, batch_size, bar, change
                 journal.keep(photos, stamps, embeddings)
             yield photos, stamps, embeddings
         bar.update(len(batch))
+
+
+def changed_of(batches, store, photo_ids, changes):
+    """Picks, of photos that were encoded elsewhere, those that a store does not hold as they are.
+
+    Args:
+        batches: Iterable of `(photos, embeddings)`, `EncodedPhoto`s and float32 `(num_photos, dim)`.
+        store: What `Gallery` keeps photos in.
+        photo_ids: List, to which the ids of all photos are added.
+        changes: `Changes`, which is counted in.
+    Yields: As `encode_changed`.
+    """
+    for encoded, embeddings in batches:
+        photo_ids += [one.photo_id for one in encoded]
+        known = store.stamps([one.photo_id for one in encoded])
+        new = [
+            row
+            for row, (one, stamp) in enumerate(zip(encoded, known, strict=True))
+            if stamp is None or stamp.sha256 != one.sha256
+        ]
+        changes.num_unchanged += len(encoded) - len(new)
+        if new:
+            rows = [encoded[row] for row in new]
+            photos = [Photo(one.photo_id, located(Path("/"), one.path)) for one in rows]
+            # A time that is not known is that of no file, so `update` looks at the content.
+            yield photos, [Stamp(one.size, one.mtime_ns or 0, one.sha256) for one in rows], embeddings[new]
 
 
 def common_root(paths):

@@ -5,7 +5,7 @@ import os
 
 from tfsbir.errors import InputError
 from tfsbir.retrieval.metadata import check_metadata
-from tfsbir.retrieval.photo import Photo, Stamp
+from tfsbir.retrieval.photo import Photo, Stamp, located
 
 COLUMNS = ("photo_id", "size", "mtime_ns", "sha256", "metadata", "path")
 
@@ -46,7 +46,7 @@ class PhotoTable:
     def photo(self, place):
         """Returns the `Photo` of a gallery id."""
         photo_id, _, _, _, metadata, path = self.rows[place]
-        return Photo(photo_id, self.photo_root / (path or photo_id), metadata or {})
+        return Photo(photo_id, located(self.photo_root, path or photo_id), metadata or {})
 
     def stamp(self, photo_id):
         """Returns the `Stamp` of a photo, None where the table does not hold it."""

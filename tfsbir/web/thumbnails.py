@@ -66,6 +66,8 @@ def checked_path(gallery, photo):
 
     Whoever can write into the folder of the photos could otherwise have any file of this machine sent.
     """
+    if isinstance(photo.path, str):
+        raise InputError(f"{photo.photo_id}: expected a file of this machine; found {photo.path}")
     try:
         real = photo.path.resolve(strict=True)
         root = gallery.photo_root if photo.path.is_relative_to(gallery.photo_root) else photo.path.parent

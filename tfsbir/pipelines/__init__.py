@@ -1,0 +1,1 @@
+"""Apache Beam pipelines, for photos that are too many for one machine."""
