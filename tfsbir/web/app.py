@@ -60,6 +60,7 @@ def make_app(served, settings, measures, page_model=None):
         docs_url=None,
         redoc_url=None,
     )
+    app.state.batcher = batcher
     _add_errors(app)
 
     @app.get("/gallery", responses=PROBLEMS)
