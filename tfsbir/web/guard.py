@@ -4,7 +4,6 @@ import asyncio
 import hmac
 import time
 
-from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
