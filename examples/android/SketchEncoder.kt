@@ -5,7 +5,7 @@
 //
 // In build.gradle.kts:  implementation("com.google.ai.edge.litert:litert:2.3.0")
 // In assets/model:      sketch_encoder.tflite, preprocessing.json and encoder.json, from `python -m export.litert`
-// In assets/gallery:    embeddings.bin and names.json, from `python -m export.page_gallery`
+// In assets/gallery:    embeddings.bin and names.json, from `python -m export.page`
 
 package com.example.sketches
 

@@ -6,7 +6,7 @@
 // In the Podfile:      use_frameworks!; pod 'TensorFlowLiteSwift'
 // In the app's bundle: the folders `model` (sketch_encoder.tflite, preprocessing.json, encoder.json, from
 //                      `python -m export.litert`) and `gallery` (embeddings.bin, names.json, from
-//                      `python -m export.page_gallery`), as folder references.
+//                      `python -m export.page`), as folder references.
 
 import CoreGraphics
 import Foundation

@@ -1,5 +1,6 @@
 """What tests do on the page, and what they draw."""
 
+import json
 import shutil
 import time
 
@@ -13,6 +14,7 @@ LISTEN = """
 window.searches = [];
 document.addEventListener('found', ({ detail }) => window.searches.push(detail));
 """
+NO_WEBASSEMBLY = "delete globalThis.WebAssembly;"
 IS_IDLE = "document.getElementById('found').getAttribute('aria-busy') === 'false'"
 # A chair, in shares of the paper.
 STROKES = [
@@ -136,3 +138,25 @@ def cosine(one, other):
 def problem(page):
     """Waits for what the page says is wrong."""
     return wait_for(page, "document.querySelector('#problem .text').textContent")
+
+
+def sent_queries(page):
+    """Returns a list that the bodies of requests for searches are added to."""
+    queries = []
+
+    def note(request):
+        if request.url.endswith("/search"):
+            queries.append(json.loads(request.post_data))
+
+    page.on("request", note)
+    return queries
+
+
+def opened(new_page, server, script="", block=None, **arguments):
+    """Returns a page of a server, ready; requests for URLs like `block` find nothing."""
+    page = new_page(script, **arguments)
+    if block:
+        page.route(block, lambda route: route.fulfill(status=404))
+    page.goto(server.url)
+    is_ready(page)
+    return page

@@ -1,37 +1,19 @@
 """The page of `tfsbir serve`: what leaves the device, and that either way of encoding finds the same."""
 
-import json
-
 import pytest
 
-from tests.retrieval.tiny_run import write_tiny_run
-from tests.web.page.on_page import STROKES, after, draw, is_ready, names, places, rested, wait_for
-from tests.web.page.serve_process import serving
-from tfsbir.retrieval import Gallery, Photo, open_encoder
-
-NO_WEBASSEMBLY = "delete globalThis.WebAssembly;"
-
-
-def sent_queries(page):
-    """Returns a list that the bodies of requests for searches are added to."""
-    queries = []
-
-    def note(request):
-        if request.url.endswith("/search"):
-            queries.append(json.loads(request.post_data))
-
-    page.on("request", note)
-    return queries
-
-
-def opened(new_page, server, script="", block=None, **arguments):
-    """Returns a page of a server, ready; requests for URLs like `block` find nothing."""
-    page = new_page(script, **arguments)
-    if block:
-        page.route(block, lambda route: route.fulfill(status=404))
-    page.goto(server.url)
-    is_ready(page)
-    return page
+from tests.web.page.on_page import (
+    NO_WEBASSEMBLY,
+    STROKES,
+    after,
+    draw,
+    names,
+    opened,
+    places,
+    rested,
+    sent_queries,
+    wait_for,
+)
 
 
 def test_only_a_vector_leaves_the_device(new_page, server):
@@ -88,57 +70,6 @@ def test_blank_paper_and_pictures_are_told_by_the_server_too(new_page, server, t
     assert page.text_content("#problem .text") == "notes.png: This file cannot be read as a picture."
     draw(page, STROKES[:1])
     assert page.locator("#problem").is_hidden()
-
-
-@pytest.fixture(scope="module")
-def attribute_server(run, tmp_path_factory):
-    """A server of a gallery that knows attributes and metadata, whose encoder the page cannot run."""
-    folder = tmp_path_factory.mktemp("attributes")
-    write_tiny_run(folder / "run", attributes=("heel", "lace", "strap"))
-    root = run.path.parent / "data" / "train" / "edges"
-    gallery = Gallery.create(folder / "gallery", open_encoder(folder / "run"), root)
-    photos = [Photo(path.name, path, {"color": "red", "price": 5}) for path in sorted(root.glob("*.png"))]
-    gallery.add(photos)
-    gallery.save()
-    with serving(folder / "gallery") as server:
-        yield server
-
-
-def test_attributes_are_compared_and_choose(new_page, attribute_server):
-    page = opened(new_page, attribute_server)
-    assert "The server has no encoder for the page." in page.text_content("#where")
-    found = draw(page, STROKES)
-    for place, result in enumerate(found["results"]):
-        labels = page.locator(f"#found li:nth-child({place + 1}) .label").all_text_contents()
-        shared = [f"✓ {entry['attribute']}" for entry in result["shared"]]
-        differing = [f"≠ {entry['attribute']}" for entry in result["differing"]]
-        assert labels == shared + differing
-        assert all(min(entry["sketch"], entry["photo"]) >= 0.5 for entry in result["shared"])
-    assert any(result["shared"] or result["differing"] for result in found["results"])
-
-    page.click("#filters summary")
-    choices = page.locator("#filters .choices button")
-    assert choices.all_text_contents() == ["heel", "lace", "strap"]
-    queries = sent_queries(page)
-    chosen = []
-    for wanted in ({"with_attributes": ["lace"]}, {"without_attributes": ["lace"]}, {}):
-        chosen.append(after(page, lambda: choices.nth(1).click()))
-        sent = {name: queries[-1][name] for name in ("with_attributes", "without_attributes")}
-        assert sent == {"with_attributes": [], "without_attributes": [], **wanted}
-    with_it, without_it, any_of_them = (set(names(one)) for one in chosen)
-    assert not with_it & without_it
-    assert names(chosen[2]) == names(found)
-    assert with_it or without_it
-    assert any_of_them
-
-
-def test_metadata_is_shown(new_page, attribute_server):
-    page = opened(new_page, attribute_server)
-    draw(page, STROKES)
-    assert page.text_content("#found li:first-child .more") == "color: red, price: 5"
-    page.click("#found li:first-child .card")
-    assert page.locator("dialog dt").all_text_contents() == ["file", "color", "price"]
-    assert page.locator("dialog dd").all_text_contents()[1:] == ["red", "5"]
 
 
 def test_an_older_answer_is_never_shown(new_page, server):
