@@ -19,7 +19,7 @@ TEST = [
     "pytest-xdist>=3.8",
     "ruff>=0.14",
     "scikit-image>=0.24",
-    "httpx>=0.28",
+    "httpx2>=2.16",
     "playwright>=1.65",
     "schemathesis>=4.32",
 ]

@@ -57,7 +57,9 @@ def test_drawn_objects_as_users_run_it(drawn, tmp_path, capsys):
     ]
     done = run_module([*command, f"--gallery={tmp_path}/milvus", store, f"--metadata={table}"])
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"12 photos in {tmp_path}/milvus: 12 encoded, 0 removed, 0 skipped")
+    assert done.stdout.startswith(
+        f"12 photos in {tmp_path}/milvus: 12 encoded, 0 taken over, 0 removed, 0 skipped"
+    )
     assert "Traceback" not in done.stderr, done.stderr
     index(capsys, drawn / "photos", tmp_path / "faiss", f"--metadata={table}")
     for sketch in sorted((drawn / "sketches").iterdir())[:3]:

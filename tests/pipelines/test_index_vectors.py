@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.cli.test_cli import run as run_cli
+from tests.pipelines.bucket import BucketFileSystem
 from tests.pipelines.test_encode_photos import encode
 from tests.pipelines.tiny_photos import NAMES, write_photos
 from tests.retrieval.tiny_run import write_tiny_run
@@ -62,3 +63,19 @@ def test_another_model_or_no_vectors_are_one_line(capsys, work):
         assert (code, out) == (1, "")
         assert err.startswith("error: ") and message in err and err.count("\n") == 1
     assert not (work / "gallery").exists()
+
+
+def test_photos_at_addresses_go_into_milvus(capsys, work, monkeypatch):
+    monkeypatch.setattr(BucketFileSystem, "folder", str(work))
+    assert encode(work / "run", "bucket://photos", work / "far" / "v") == 0
+    capsys.readouterr()
+    flags = [f"--vectors={work / 'far' / 'v'}", f"--store=milvus:{work}/photos.db"]
+    code, out, err = index(capsys, work, *flags)
+    assert code == 0, err
+    assert json.loads(out)["num_added"] == 6
+    gallery = Gallery.open(work / "gallery")
+    assert [photo.path for photo in gallery.photos()] == [
+        f"bucket://photos/{name}" for name in sorted(NAMES, key=natural_key)
+    ]
+    assert json.loads(index(capsys, work, *flags)[1])["num_unchanged"] == 6
+    gallery.close()

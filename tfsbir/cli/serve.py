@@ -97,37 +97,37 @@ def main(argv):
     page_model, reason = page_encoder(FLAGS.page_model, gallery)
     model = FLAGS.model or FLAGS.page_model or gallery.encoder_path
     encoder_kind(model)
-    listening = _listen(FLAGS.host, FLAGS.port)
-    settings = Settings(
-        **{name: FLAGS[name].value for name in LIMITS},
-        token=token,
-        allowed_hosts=(*Settings.allowed_hosts, FLAGS.host, *(FLAGS.allowed_host or [])),
-    )
-    measures = Measures()
-    with quiet_start():
-        served = ServedGallery(FLAGS.gallery, open_encoder(model), measures)
-    app = make_app(served, settings, measures, page_model)
-    host, port = listening.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-    if FLAGS.json:
-        facts = {
-            "url": url,
-            "pid": os.getpid(),
-            "num_photos": len(gallery),
-            "on_device": page_model is not None,
-        }
-        print(json.dumps(facts), flush=True)
-    else:
-        where = "in the browser" if page_model else f"on the server: {reason}"
-        print(f"{url}  {len(gallery)} photos; sketches are encoded {where}", flush=True)
-    # Uvicorn ends well on either signal, and then raises it again.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=5,
-        timeout_graceful_shutdown=5, h11_max_incomplete_event_size=16384,
-    )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[listening])
+    with _listen(FLAGS.host, FLAGS.port) as listening:
+        settings = Settings(
+            **{name: FLAGS[name].value for name in LIMITS},
+            token=token,
+            allowed_hosts=(*Settings.allowed_hosts, FLAGS.host, *(FLAGS.allowed_host or [])),
+        )
+        measures = Measures()
+        with quiet_start():
+            served = ServedGallery(FLAGS.gallery, open_encoder(model), measures)
+        app = make_app(served, settings, measures, page_model)
+        host, port = listening.getsockname()[:2]
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+        if FLAGS.json:
+            facts = {
+                "url": url,
+                "pid": os.getpid(),
+                "num_photos": len(gallery),
+                "on_device": page_model is not None,
+            }
+            print(json.dumps(facts), flush=True)
+        else:
+            where = "in the browser" if page_model else f"on the server: {reason}"
+            print(f"{url}  {len(gallery)} photos; sketches are encoded {where}", flush=True)
+        # Uvicorn ends well on either signal, and then raises it again.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=5,
+            timeout_graceful_shutdown=5, h11_max_incomplete_event_size=16384,
+        )  # fmt: skip
+        uvicorn.Server(config).run(sockets=[listening])
     return 0
 
 

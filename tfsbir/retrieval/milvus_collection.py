@@ -101,11 +101,13 @@ class MilvusCollection:
         if num_attributes:
             schema.add_field("attributes", types.ARRAY, element_type=types.FLOAT, max_capacity=num_attributes)
         schema.add_field("vector", types.FLOAT_VECTOR, dim=vector_dim)
+        indexes = self._index(kind, vector_dim, is_lifted)
+        indexes.add_index("photo_key", index_type="INVERTED")
         self._call(
             "create_collection",
             self.name,
             schema=schema,
-            index_params=self._index(kind, vector_dim, is_lifted),
+            index_params=indexes,
             consistency_level="Strong",
         )
 

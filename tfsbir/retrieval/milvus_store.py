@@ -59,6 +59,7 @@ class MilvusStore:
         self._generation = MilvusGeneration(collection, path, seen, state["next_place"])
         self._count = state["count"]
         self._longest = state["longest"]
+        self._counted = None, 0  # What was chosen last, and how many photos that were.
 
     @classmethod
     def empty(cls, path, uri, photo_root, vector_dim, attributes, is_lifted, kind):
@@ -171,10 +172,10 @@ class MilvusStore:
         Raises: `InputError` if a photo has more than Milvus holds.
         """
         first_new, replaced = self._generation.next_place, set()
-        for photos, stamps, vectors, probabilities in batches:
+        values = (one for batch in batches for one in zip(*batch, strict=True))
+        for part in in_batches(values, ROWS_AT_ONCE):
             self._begin()
-            values = zip(photos, stamps, vectors, probabilities, strict=True)
-            new = {one[0].photo_id: one for one in values}
+            new = {one[0].photo_id: one for one in part}
             old = self._generation.rows_by_photo_id(new, None)
             rows = []
             for photo_id, one in new.items():
@@ -189,7 +190,7 @@ class MilvusStore:
                     self._generation.next_place += 1
                     self._count += 1
                 rows.append(self._row(place, *one, metadata))
-            norms = np.linalg.norm(np.asarray(vectors, np.float64), axis=1)
+            norms = np.linalg.norm(np.array([one[2] for one in part], np.float64), axis=1)
             self._longest = max(self._longest, float(norms.max()))
             self.collection.upsert(rows)
         return self._generation.next_place - first_new, len(replaced)
@@ -247,11 +248,11 @@ class MilvusStore:
             return self._count
         if not isinstance(among, Chosen):
             raise ValueError(f"`among` must be what `choose` returns. Received: {type(among).__name__}")
-        return (
-            self.collection.count(self._generation.visible(among.expression))
-            if self._generation.is_made
-            else 0
-        )
+        count = 0
+        if self._generation.is_made:
+            count = self.collection.count(self._generation.visible(among.expression))
+        self._counted = among, count
+        return count
 
     def candidates(self, queries, constants, k, among, ef_search=None, nprobe=None):
         """Finds photos among which the `k` nearest to each query are: certainly so by a "flat" index.
@@ -262,7 +263,8 @@ class MilvusStore:
         search = MilvusSearch(
             self._generation,
             expression,
-            self.count(among),
+            # Who asks for candidates has just counted what they are chosen from.
+            self._counted[1] if among is not None and self._counted[0] is among else self.count(among),
             self.index_kind,
             self._is_lifted,
             self._longest,

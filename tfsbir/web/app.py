@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 import tfsbir
 from tfsbir.errors import InputError
+from tfsbir.web.api_docs import add_docs
 from tfsbir.web.batcher import Batcher
 from tfsbir.web.content_policy import content_security_policy
 from tfsbir.web.guard import Guard
@@ -59,6 +60,7 @@ def make_app(served, settings, measures, page_model=None):
         docs_url=None,
         redoc_url=None,
     )
+    app.state.batcher = batcher
     _add_errors(app)
 
     @app.get("/gallery", responses=PROBLEMS)
@@ -145,6 +147,7 @@ def make_app(served, settings, measures, page_model=None):
         """Counters and histograms, for Prometheus."""
         return Response(measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    add_docs(app)
     _add_page(app, page_model)
     return Guard(app, settings, measures)
 

@@ -4,8 +4,8 @@ import asyncio
 import hmac
 import time
 
-from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
@@ -166,12 +166,9 @@ def _limited(receive, max_bytes):
         if message["type"] == "http.request":
             num_bytes += len(message.get("body", b""))
             if num_bytes > max_bytes:
-                raise _too_large(max_bytes)
+                # The application is reading by now, and answers this exception itself.
+                refused = _too_large(max_bytes)
+                raise HTTPException(refused.status, refused.detail, {"Connection": "close"})
         return message
 
     return limited
-
-
-def problem(status, detail):
-    """Returns the `HTTPException` of a request that cannot be answered."""
-    return HTTPException(status, detail)
