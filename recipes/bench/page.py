@@ -31,16 +31,17 @@ from tfsbir.retrieval.gallery_files import read_record
 from tfsbir.retrieval.photo_index import PhotoIndex
 from tfsbir.retrieval.photo_table import PhotoTable
 from tfsbir.runs import versions
-from tfsbir.strokes import read_ndjson, read_svg
+from tfsbir.strokes import read_ndjson
 
 FLAGS = flags.FLAGS
-SHOE = Path(__file__).parents[2] / "docs" / "shoe.svg"
 NUM_MANY = 100_000
 NUM_STROKES = 60
 SECONDS_A_STROKE, STEPS_A_SECOND = 0.4, 60
-# Of these the first drawings with so many strokes are drawn.
+# Of these the drawings with so many strokes are drawn.
 CLASSES, MIN_STROKES = ("airplane", "guitar", "bicycle", "umbrella", "teapot", "castle"), 5
-WIDTH, HEIGHT = 1280, 900
+# Which of them the pictures show: a laced boot and a guitar.
+PICTURED = {"shoes": ("shoe", 1), "sketchy": ("guitar", 0)}
+WIDTH, HEIGHT = 1280, 940
 LISTEN = """
 window.searches = [];
 document.addEventListener("found", async ({ detail }) => {
@@ -58,15 +59,16 @@ document.addEventListener("found", async ({ detail }) => {
 
 
 def main(_):
-    drawings = list(itertools.islice(_drawings(), 4 * NUM_STROKES))
+    drawings = [strokes for drawn in zip(*map(_drawings, CLASSES), strict=False) for strokes in drawn]
     with tempfile.TemporaryDirectory() as folder, a_browser() as browser:
         shoes, sketchy, many = (Path(folder) / name for name in ("shoes", "sketchy", "many"))
         _build("pretrained:shoes", FLAGS.shoes, shoes)
         _build("pretrained:category", FLAGS.sketchy, sketchy)
-        for gallery, strokes in ((shoes, read_svg(SHOE).strokes), (sketchy, drawings[FLAGS.drawing])):
+        for gallery in (shoes, sketchy):
+            name, number = PICTURED[gallery.name]
             with serving(gallery) as url:
                 page = opened(browser, url)
-                show(page, strokes)
+                show(page, next(itertools.islice(_drawings(name), number, None)))
                 _save(page.screenshot(), Path(FLAGS.pictures) / f"serve_{gallery.name}.png")
         if not FLAGS.measure:
             return
@@ -193,14 +195,11 @@ def _build(model, photos, path):
     Gallery.build(open_encoder(model), find_images(Path(photos)), path, progress=False)
 
 
-def _drawings():
-    """Yields real sketches, lists of strokes, of one class after the other."""
-    readers = [
-        (drawing.sketch.strokes for drawing in read_ndjson(Path(FLAGS.quickdraw) / f"{name}.ndjson"))
-        for name in CLASSES
-    ]
-    for drawn in zip(*readers, strict=False):
-        yield from (strokes for strokes in drawn if len(strokes) >= MIN_STROKES)
+def _drawings(name):
+    """Yields real sketches of a class, lists of strokes."""
+    for drawing in read_ndjson(Path(FLAGS.quickdraw) / f"{name}.ndjson"):
+        if len(drawing.sketch.strokes) >= MIN_STROKES:
+            yield drawing.sketch.strokes
 
 
 def _on_paper(page, strokes):

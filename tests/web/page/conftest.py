@@ -8,12 +8,15 @@ from playwright.sync_api import sync_playwright
 from export.litert import export_litert
 from export.page import export_page
 from tests.export.small_run import write_small_run
-from tests.web.page.on_page import DESKTOP, LISTEN, find_chromium, is_ready
+from tests.web.page.on_page import DESKTOP, IS_IDLE, LISTEN, find_chromium, is_ready, wait_for
 from tests.web.page.page_server import PageServer
 from tests.web.page.serve_process import serving
 from tfsbir.data.images import list_images
 from tfsbir.retrieval import Gallery, open_encoder
 from tfsbir.web.page_files import PACKAGES_DIR
+
+# A container's root has no sandbox, and drawing as a graphics card would takes long without one.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer"]
 
 
 def need(is_there, reason):
@@ -27,8 +30,7 @@ def chromium():
     need(find_chromium(), "needs Chromium on the PATH (apt-get install chromium)")
     need((PACKAGES_DIR / "@litertjs" / "core" / "wasm").is_dir(), "needs LiteRT.js (make web)")
     with sync_playwright() as playwright:
-        # A container's root has no sandbox.
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         yield browser
         browser.close()
 
@@ -37,6 +39,17 @@ def chromium():
 def desktop(chromium):
     """A context that tests share: it compiles LiteRT.js once."""
     return chromium.new_context(viewport=DESKTOP)
+
+
+def listened(page, script=""):
+    """Returns a new tab with lists of its `messages` and the `urls` it asked for; a script runs first."""
+    page.add_init_script(LISTEN + script)
+    page.set_default_timeout(30_000)
+    page.messages, page.urls = [], []
+    page.on("console", lambda message: page.messages.append(message.text))
+    page.on("pageerror", lambda error: page.messages.append(str(error)))
+    page.on("request", lambda request: page.urls.append(request.url))
+    return page
 
 
 @pytest.fixture
@@ -48,15 +61,8 @@ def new_page(chromium, desktop):
         context = desktop
         if arguments:
             context = chromium.new_context(**{"viewport": DESKTOP, **arguments})
-        page = context.new_page()
+        page = listened(context.new_page(), script)
         opened.append(context if arguments else page)
-        page.add_init_script(LISTEN + script)
-        page.set_default_timeout(30_000)
-        page.messages = []
-        page.on("console", lambda message: page.messages.append(message.text))
-        page.on("pageerror", lambda error: page.messages.append(str(error)))
-        page.urls = []
-        page.on("request", lambda request: page.urls.append(request.url))
         return page
 
     yield make
@@ -106,13 +112,24 @@ def host(site_host):
     return site_host
 
 
-@pytest.fixture
-def page(new_page, host):
-    """The page without a server, ready to be drawn on, in a window of a desktop."""
-    page = new_page()
-    page.goto(host.url)
+@pytest.fixture(scope="session")
+def shared_page(desktop, site_host):
+    page = listened(desktop.new_page())
+    page.goto(site_host.url)
     is_ready(page)
     return page
+
+
+@pytest.fixture
+def page(shared_page, host):
+    """The page without a server, with blank paper, in a window of a desktop. Other tests have drawn on it."""
+    shared_page.bring_to_front()
+    shared_page.click("#pen")
+    shared_page.evaluate("document.getElementById('clear').click()")
+    is_ready(shared_page)
+    wait_for(shared_page, IS_IDLE)
+    shared_page.evaluate("window.searches.length = 0")
+    return shared_page
 
 
 @pytest.fixture(scope="session")

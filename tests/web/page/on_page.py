@@ -1,12 +1,12 @@
 """What tests do on the page, and what they draw."""
 
+import base64
 import json
 import shutil
-import time
 
 import numpy as np
 
-DESKTOP = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1000, "height": 700}
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MIN_COSINE = 0.999
 MODEL, SETTINGS = "sketch_encoder.tflite", "preprocessing.json"
@@ -31,10 +31,16 @@ def find_chromium():
 
 def wait_for(page, expression, timeout=30):
     """Returns the first value of `expression` that is true. The page's policy forbids `wait_for_function`."""
-    deadline = time.monotonic() + timeout
-    while not (value := page.evaluate(expression)):
-        assert time.monotonic() < deadline, f"{expression}: not within {timeout} s; {page.messages}"
-        page.wait_for_timeout(30)
+    value = page.evaluate(
+        f"""async () => {{
+            for (const start = Date.now(); Date.now() - start < {1000 * timeout}; ) {{
+                const value = {expression};
+                if (value) return value;
+                await new Promise((resolve) => setTimeout(resolve, 10));
+            }}
+        }}"""
+    )
+    assert value, f"{expression}: not within {timeout} s; {page.messages}"
     return value
 
 
@@ -89,11 +95,12 @@ def rested(page, after):
     """
     wait_for(page, f"window.searches.length > {after} && {IS_IDLE}")
     found = page.evaluate(
-        "(({ pixels, embedding, ...others }) => ({ ...others, pixels: pixels && [...pixels],"
-        "embedding: embedding && [...embedding] }))(window.searches.at(-1))"
+        "(({ pixels, embedding, ...others }) => ({ ...others, embedding: embedding && [...embedding],"
+        "pixels: pixels && btoa(Array.from(pixels, (grey) => String.fromCharCode(grey)).join('')) }))"
+        "(window.searches.at(-1))"
     )
     if found["pixels"] is not None:
-        pixels = np.array(found["pixels"], np.uint8)
+        pixels = np.frombuffer(base64.b64decode(found["pixels"]), np.uint8)
         size = round(len(pixels) ** 0.5)
         found["pixels"] = pixels.reshape(size, size)
         found["embedding"] = np.array(found["embedding"], np.float32)

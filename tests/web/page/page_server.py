@@ -38,7 +38,7 @@ class PageServer:
 
             def end_headers(self):
                 # Compiled code is kept with the file, and packages are the same for all tests.
-                is_package = self.path.startswith("/packages/")
+                is_package = self.path.startswith("/packages/") and "packages" not in server.folders
                 self.send_header("Cache-Control", "max-age=600" if is_package else "no-store")
                 super().end_headers()
 

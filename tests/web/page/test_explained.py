@@ -28,7 +28,8 @@ def write_explained_run(path):
         layers.LayerNormalization()(features)
     )
     encoder = keras.Model(image, layers.Concatenate()([embedding, probabilities]))
-    attended = attended_encoder(encoder, "map", fusion=False, hidden_channels=8)
+    # So small a scale that an untrained one prefers some places.
+    attended = attended_encoder(encoder, "map", fusion=False, hidden_channels=8, feature_scale=0.01)
     preprocessing = Preprocessing(SIZE, DIM + len(ATTRIBUTES), "edges", attributes=ATTRIBUTES)
     RunDirectory(path).save_encoders(attended, attended, preprocessing)
 

@@ -93,7 +93,8 @@ def test_a_second_finger_is_left_out(new_page, host):
 
 
 def test_it_searches_while_a_stroke_grows(page):
-    (points,) = places(page, [[(0.2, 0.2), (0.7, 0.3), (0.5, 0.8), (0.3, 0.4)]])
+    # All of them have ink in the middle, which is what the encoder of these tests sees.
+    (points,) = places(page, [[(0.2, 0.2), (0.8, 0.8), (0.8, 0.2), (0.2, 0.8)]])
     page.mouse.move(*points[0])
     page.mouse.down()
     for step, (x, y) in enumerate(points[1:]):

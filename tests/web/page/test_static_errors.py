@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from export.litert import export_litert
-from tests.web.page.on_page import MODEL, SETTINGS, STROKES, draw, is_ready, problem
+from tests.web.page.on_page import DESKTOP, MODEL, SETTINGS, STROKES, draw, is_ready, problem
 from tfsbir import files
 
 
@@ -44,7 +44,7 @@ def test_a_browser_without_webassembly_is_told(new_page, host):
 )
 def test_what_is_missing_is_told(new_page, host, missing, message):
     host.folders[missing] = None
-    page = new_page()
+    page = new_page(viewport=DESKTOP)  # In a context that has not loaded packages before.
     page.goto(host.url)
     first, _, last = message.partition(".*")
     told = problem(page)

@@ -14,7 +14,10 @@ def are_disabled(page):
     return [page.is_disabled(f"#{name}") for name in ("undo", "redo", "clear", "replay")]
 
 
-def test_undo_redo_and_clear(page):
+def test_undo_redo_and_clear(new_page, host):
+    page = new_page()
+    page.goto(host.url)
+    is_ready(page)
     assert are_disabled(page) == [True] * 4
     first = draw(page, STROKES[:1])
     ink_of_first = ink(page)

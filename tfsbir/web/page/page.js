@@ -108,6 +108,10 @@ async function find(drawing, signal) {
 function showAnswer({ answer, query, pixels, encodeMs, drawing, findMs, time }) {
   const { seenShare } = search.facts;
   trouble.clear();
+  if (!filters.present.length && !filters.absent.length && answer.numPhotos !== search.facts.numPhotos) {
+    search.facts.numPhotos = answer.numPhotos; // The gallery was saved anew.
+    tellWhere();
+  }
   results.show(answer.results, seenShare);
   element("seen").hidden = !pixels;
   if (pixels) pictureOf(pixels, encoding.encoder.canvasSize, element("seen").querySelector("canvas"));

@@ -63,7 +63,9 @@ export class Results extends EventTarget {
   urlOf(result, size) {
     const key = `${size} ${result.id}`;
     if (!this.#urls.has(key)) {
-      this.#urls.set(key, this.pictureUrl(result, size));
+      const found = this.pictureUrl(result, size);
+      this.#urls.set(key, found);
+      found.catch(() => this.#urls.delete(key)); // Another time it may be there.
       if (this.#urls.size > MAX_PICTURES) {
         const [oldest, url] = this.#urls.entries().next().value;
         this.#urls.delete(oldest);

@@ -13,8 +13,8 @@ export class SearchLoop extends EventTarget {
   #isRunning = false;
 
   /**
-   * Tells "start" when a search is asked for, "answer" with its `detail`, "blank" where there is nothing to search for, and
-   * "error" with the error as `detail`.
+   * Tells "start" when a search is asked for, "answer" with its `detail`, "blank" where there is nothing to search for,
+   * and "error" with the error as `detail`.
    *
    * @param {function(): object} drawingNow Returns what is on the paper.
    * @param {function(object, AbortSignal): Promise<?object>} search Searches for it; null is blank.

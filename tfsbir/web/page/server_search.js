@@ -43,7 +43,7 @@ export class ServerSearch {
    *
    * @param {{vector: Float32Array}|{strokes: number[][][]}|{image: Blob}} query One of them.
    * @param {{count: number, present: string[], absent: string[], explain: boolean, signal: AbortSignal}} options
-   * @returns {Promise<{results, sketchAttention, encodedOn, encodeMs, searchMs, numPhotos}>} `results` as in gallery.js.
+   * @returns {Promise<{results, sketchAttention, encodedOn, encodeMs, searchMs, numPhotos}>} As gallery.js has it.
    * @throws {SearchError}
    */
   async find(query, { count, present, absent, explain, signal }) {

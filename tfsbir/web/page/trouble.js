@@ -30,6 +30,7 @@ export class Trouble {
 
   /** Shows an error and, where that may help, calls `again` later or when there is a token. */
   handle(error, again) {
+    this.#stop();
     this.say(error.message);
     const needsToken = error.kind === "token";
     if (needsToken || error.kind === "busy" || error.kind === "unreachable") this.#again = again;
@@ -44,9 +45,8 @@ export class Trouble {
     }
   }
 
-  /** Shows what is wrong, with nothing to be done about it by the page. */
+  /** Shows what is wrong, with nothing to be done about it by the page. What is waited for goes on. */
   say(message) {
-    this.#stop();
     this.#part(".text").textContent = message;
     this.place.hidden = false;
   }
