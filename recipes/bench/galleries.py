@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from tfsbir.preprocessing import Preprocessing
-from tfsbir.retrieval import Gallery, PhotoIndex
+from tfsbir.retrieval import Gallery, PhotoIndex, open_encoder
+from tfsbir.retrieval.encoded_photos import EncodedPhoto
 from tfsbir.retrieval.faiss_store import FaissStore
 from tfsbir.retrieval.gallery_files import FORMAT_VERSION
 from tfsbir.retrieval.photo_table import PhotoTable
@@ -33,6 +34,15 @@ def gallery_of(photos, lifting=None, index="flat", path="gallery"):
     photo_index = PhotoIndex.build(index, vectors, is_lifted)
     store = FaissStore(table, vectors, np.zeros((len(photos), 0), np.float16), photo_index, (), index)
     return Gallery(Path(path), record, store, lifting)
+
+
+def served_gallery(photos, model, path):
+    """Saves a gallery of embeddings `(num_photos, dim)` as if `model` had made them; returns `path`."""
+    gallery = Gallery.create(path, open_encoder(model), "photos")
+    names = [EncodedPhoto(f"{number}.jpg", f"{number}.jpg", 1, None, "") for number in range(len(photos))]
+    gallery.sync_encoded([(names, photos)])
+    gallery.save()
+    return path
 
 
 def random_photos(num_photos, dim):

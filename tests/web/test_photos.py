@@ -11,7 +11,7 @@ from PIL import Image
 from tests.web.conftest import client_of, write_photos
 from tfsbir.data.images import read_image
 from tfsbir.retrieval import Gallery
-from tfsbir.web.settings import SIZES
+from tfsbir.web.settings import Size
 
 
 @pytest.fixture
@@ -24,10 +24,10 @@ def served(work, tmp_path):
         yield tmp_path, client
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", list(Size))
 def test_a_thumbnail_is_the_photo_on_a_white_square(served, size):
     folder, client = served
-    answer = client.get(f"/photos/3.jpg?size={size}")
+    answer = client.get(f"/photos/3.jpg?size={int(size)}")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/jpeg")
     found = np.asarray(Image.open(io.BytesIO(answer.content)))
     expected = read_image(folder / "photos" / "3.jpg", size, channels=3)

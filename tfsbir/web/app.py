@@ -5,7 +5,7 @@ import contextlib
 import urllib.parse
 from pathlib import Path
 
-from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -20,10 +20,11 @@ from tfsbir.web.guard import Guard
 from tfsbir.web.messages import GalleryFacts, Health, Problem, SearchAnswer, SearchRequest
 from tfsbir.web.page_files import PACKAGES_DIR, PAGE_DIR
 from tfsbir.web.query import read_request
-from tfsbir.web.settings import SIZES
+from tfsbir.web.settings import Size
 from tfsbir.web.thumbnails import Thumbnails
 
 MODEL_FILES = ("sketch_encoder.tflite", "encoder.json", "preprocessing.json")
+COMPONENTS = "#/components/schemas/"
 PROBLEMS = {status: {"model": Problem} for status in (400, 401, 413, 429, 503)}
 
 
@@ -86,11 +87,11 @@ def make_app(served, settings, measures, page_model=None):
 
     @app.post(
         "/search",
-        responses={**PROBLEMS, 415: {"model": Problem}, 422: {"model": Problem}},
+        responses={**PROBLEMS, 408: {"model": Problem}, 415: {"model": Problem}, 422: {"model": Problem}},
         openapi_extra={
             "requestBody": {
                 "required": True,
-                "content": {"application/json": {"schema": SearchRequest.model_json_schema()}},
+                "content": {"application/json": {"schema": {"$ref": f"{COMPONENTS}SearchRequest"}}},
             }
         },
     )
@@ -111,10 +112,8 @@ def make_app(served, settings, measures, page_model=None):
             422: {"model": Problem},
         },
     )
-    async def photo(request: Request, photo_id: str, size: int = Query(256)):
+    async def photo(request: Request, photo_id: str, size: Size = Size.MIDDLE):
         """A photo as a thumbnail, JPEG on a white square."""
-        if size not in SIZES:
-            raise HTTPException(422, f"`size` must be one of {', '.join(map(str, SIZES))}. Received: {size}")
         now = served.gallery
         try:
             known = now.photo(photo_id)
@@ -147,6 +146,7 @@ def make_app(served, settings, measures, page_model=None):
         """Counters and histograms, for Prometheus."""
         return Response(measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    app.openapi = lambda: _with_search_request(FastAPI.openapi(app))
     add_docs(app)
     _add_page(app, page_model)
     return Guard(app, settings, measures)
@@ -190,6 +190,13 @@ async def _answer(served, batcher, measures, gallery, wanted, image):
         results=results,
         sketch_attention=sketch_attention,
     )
+
+
+def _with_search_request(schema):
+    """Adds the body of a search, which is parsed here and not by FastAPI, to an OpenAPI schema."""
+    request = SearchRequest.model_json_schema(ref_template=COMPONENTS + "{model}")
+    schema["components"]["schemas"] |= {**request.pop("$defs", {}), "SearchRequest": request}
+    return schema
 
 
 def _add_errors(app):

@@ -47,16 +47,18 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start, answer = time.perf_counter(), _Answer(send)
+        start, answer, body = time.perf_counter(), _Answer(send), _Body(receive, self.settings.max_body_bytes)
         try:
             async with asyncio.timeout(self.settings.timeout):
-                await self._pass(scope, _limited(receive, self.settings.max_body_bytes), answer)
+                await self._pass(scope, body, answer)
         except _RefusedError as refused:
             await self._refuse(scope, receive, answer, refused)
         except TimeoutError:
-            refused = _RefusedError(
-                503, "timeout", f"expected to be done in {self.settings.timeout} s; it was not", 1
-            )
+            limit = self.settings.timeout
+            refused = _RefusedError(503, "timeout", f"expected to be done in {limit} s; it was not", 1)
+            if scope["method"] == "POST" and not body.is_whole:
+                detail = f"expected the whole body within {limit} s; it was not there"
+                refused = _RefusedError(408, "slow body", detail)
             await self._refuse(scope, receive, answer, refused)
         except ClientDisconnect:
             answer.status = answer.status or 499  # As servers log it; nobody gets it.
@@ -156,19 +158,22 @@ def _too_large(max_bytes):
     return _RefusedError(413, "body", f"expected a body of at most {max_bytes} bytes; it has more")
 
 
-def _limited(receive, max_bytes):
-    """Returns `receive` that counts the bytes of a body, whatever its headers say of them."""
-    num_bytes = 0
+class _Body:
+    """Receives a body and counts its bytes, whatever its headers say of them."""
 
-    async def limited():
-        nonlocal num_bytes
-        message = await receive()
+    def __init__(self, receive, max_bytes):
+        self.receive = receive
+        self.max_bytes = max_bytes
+        self.num_bytes = 0
+        self.is_whole = False
+
+    async def __call__(self):
+        message = await self.receive()
         if message["type"] == "http.request":
-            num_bytes += len(message.get("body", b""))
-            if num_bytes > max_bytes:
+            self.num_bytes += len(message.get("body", b""))
+            self.is_whole = not message.get("more_body", False)
+            if self.num_bytes > self.max_bytes:
                 # The application is reading by now, and answers this exception itself.
-                refused = _too_large(max_bytes)
+                refused = _too_large(self.max_bytes)
                 raise HTTPException(refused.status, refused.detail, {"Connection": "close"})
         return message
-
-    return limited

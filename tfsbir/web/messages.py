@@ -16,17 +16,20 @@ class Problem(BaseModel):
 class SearchRequest(BaseModel):
     """Exactly one of `vector`, `strokes` and `image`, and which photos to search."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    vector: list[FiniteFloat] | None = Field(
-        None, description="An embedding, as the gallery's encoder makes it."
+    # Without one, a field is None; null is not a value of it.
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"oneOf": [{"required": [name]} for name in ("vector", "strokes", "image")]},
     )
-    strokes: list[list[Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]]] | None = Field(
+
+    vector: list[FiniteFloat] = Field(None, description="An embedding, as the gallery's encoder makes it.")
+    strokes: list[list[Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]]] = Field(
         None, description="Strokes in drawing order, each a list of [x, y], y down, in any unit."
     )
-    image: str | None = Field(None, description="An image file of a sketch, black on white, in base64.")
+    image: str = Field(None, description="An image file of a sketch, black on white, in base64.")
     k: int = Field(12, ge=1, description="How many photos to find.")
-    where: dict[str, JsonValue] | None = Field(
+    where: dict[str, JsonValue] = Field(
         None, description="Conditions on metadata: a value, a list of values, or min and max, for each field."
     )
     with_attributes: list[Name] = Field([], max_length=100)

@@ -1,8 +1,17 @@
 """What a server allows."""
 
 import dataclasses
+import enum
 
-SIZES = (64, 128, 256, 512, 1024)
+
+class Size(enum.IntEnum):
+    """Sides of thumbnails in px; a few, so that few are kept of each photo."""
+
+    SMALLEST = 64
+    SMALL = 128
+    MIDDLE = 256
+    LARGE = 512
+    LARGEST = 1024
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,6 +28,11 @@ class ServeProcess:
         self._command += [f"--gallery={gallery}", f"--port={port}", *flags]
         self._process = None
 
+    @property
+    def pid(self):
+        """Int, the process that serves."""
+        return self._process.pid
+
     def start(self):
         """Starts it and waits until it answers."""
         self._process = subprocess.Popen(self._command, cwd=ROOT, stdin=subprocess.DEVNULL)
