@@ -52,24 +52,7 @@ def encode_changed(encoder, photos, store, journal, batch_size, progress, change
     try:
         with progress_bar(len(photos), progress) as bar:
             for part in in_batches(photos, STAMPS_AT_ONCE):
-                waiting, unchanged, resumed = [], [], []
-                stamps = store.stamps([photo.photo_id for photo in part])
-                for photo, stamp in zip(part, stamps, strict=True):
-                    kept = None
-                    if isinstance(photo.path, str):
-                        _take_address(photo, stamp, unchanged, changes)
-                        continue
-                    try:
-                        status = os.stat(photo.path)
-                        kept = journal.find(photo, status) if journal else None
-                    except OSError:
-                        stamp = None  # Reading it tells what is wrong.
-                    if stamp is not None and stamp.is_of(status):
-                        unchanged.append(photo)
-                    elif kept is not None:
-                        resumed.append((photo, *kept))
-                    else:
-                        waiting.append((photo, stamp))
+                unchanged, resumed, waiting = _parted(part, store, journal, changes)
                 if resumed:
                     changes.num_resumed += len(resumed)
                     kept_photos, kept_stamps, embeddings = map(list, zip(*resumed, strict=True))
@@ -82,6 +65,31 @@ def encode_changed(encoder, photos, store, journal, batch_size, progress, change
     finally:
         if journal:
             journal.flush()
+
+
+def _parted(photos, store, journal, changes):
+    """Parts photos into those that are unchanged, those that a broken-off run has encoded, and the others.
+
+    Returns: Lists of `Photo`s, of `(photo, stamp, embedding)` and of `(photo, stamp in the store or None)`.
+    """
+    unchanged, resumed, waiting = [], [], []
+    stamps = store.stamps([photo.photo_id for photo in photos])
+    for photo, stamp in zip(photos, stamps, strict=True):
+        if isinstance(photo.path, str):
+            _take_address(photo, stamp, unchanged, changes)
+            continue
+        try:
+            status = os.stat(photo.path)
+        except OSError:
+            waiting.append((photo, None))  # Reading it tells what is wrong.
+            continue
+        if stamp is not None and stamp.is_of(status):
+            unchanged.append(photo)
+        elif journal and (kept := journal.find(photo, status)):
+            resumed.append((photo, *kept))
+        else:
+            waiting.append((photo, stamp))
+    return unchanged, resumed, waiting
 
 
 def _take_address(photo, stamp, unchanged, changes):
