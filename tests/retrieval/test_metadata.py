@@ -67,7 +67,16 @@ def test_a_table_that_cannot_be_read_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     "metadata",
-    [[], {1: 2}, {"": 1}, {"a": [1]}, {"a": float("inf")}, {"a": 2**63}, {"a": "x" * 10_001}],
+    [
+        [],
+        {1: 2},
+        {"": 1},
+        {"a": [1]},
+        {"a": float("inf")},
+        {"a": 2**63},
+        {"a": "x" * 10_001},
+        {"a": "\ud800"},
+    ],
 )
 def test_other_metadata_are_refused(metadata):
     with pytest.raises(InputError, match=r"`metadata`: expected "):

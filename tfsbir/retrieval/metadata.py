@@ -52,7 +52,7 @@ def check_metadata(metadata, name="`metadata`"):
     if not isinstance(metadata, dict) or len(metadata) > MAX_FIELDS:
         raise InputError(f"{name}: expected a dict of at most {MAX_FIELDS} fields; found {_short(metadata)}")
     for field, value in metadata.items():
-        if not isinstance(field, str) or not 0 < len(field) <= MAX_CHARACTERS:
+        if not isinstance(field, str) or not field or not _is_text(field):
             raise InputError(f"{name}: expected fields that are names; found {_short(field)}")
         is_fit = isinstance(value, SCALARS)
         if isinstance(value, float):
@@ -60,13 +60,18 @@ def check_metadata(metadata, name="`metadata`"):
         elif isinstance(value, int):
             is_fit = -(2**63) <= value < 2**63
         elif isinstance(value, str):
-            is_fit = len(value) <= MAX_CHARACTERS
+            is_fit = _is_text(value)
         if not is_fit:
             raise InputError(
                 f"{name}: expected text, a finite number, true, false or null in {field!r}; "
                 f"found {_short(value)}"
             )
     return metadata
+
+
+def _is_text(value):
+    # Half of a surrogate pair is no text, and nothing that writes UTF-8 takes it.
+    return len(value) <= MAX_CHARACTERS and not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def check_where(where):

@@ -116,8 +116,7 @@ def make_app(served, settings, measures, page_model=None):
         """A photo as a thumbnail, JPEG on a white square."""
         now = served.gallery
         try:
-            known = now.photo(photo_id)
-            data, tag = await asyncio.to_thread(thumbnails.get, now, known, size)
+            data, tag = await asyncio.to_thread(lambda: thumbnails.get(now, now.photo(photo_id), size))
         except KeyError:
             raise HTTPException(
                 404, f"expected the id of a photo in the gallery; found {photo_id[:200]!r}"
@@ -172,7 +171,7 @@ async def _answer(served, batcher, measures, gallery, wanted, image):
     results = [
         {
             "rank": rank,
-            "photo_id": match.photo.photo_id,
+            "photo_id": _as_text(match.photo.photo_id),
             "distance": match.distance,
             "photo_url": "/photos/" + urllib.parse.quote(match.photo.photo_id, errors="surrogateescape"),
             "metadata": match.photo.metadata,
@@ -190,6 +189,11 @@ async def _answer(served, batcher, measures, gallery, wanted, image):
         results=results,
         sketch_attention=sketch_attention,
     )
+
+
+def _as_text(name):
+    """Returns a file's name as JSON can have it: bytes that are no UTF-8 become replacement signs."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _with_search_request(schema):
