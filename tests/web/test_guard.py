@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from tests.web.conftest import client_of
+from tfsbir.errors import InputError
 from tfsbir.web.api_docs import POLICY
 from tfsbir.web.rate_limit import MAX_ADDRESSES, RateLimit
+from tfsbir.web.served import ServedGallery
 
 STROKES = {"strokes": [[[0, 0], [40, 50]]], "k": 1}
 TOKEN = "a token of some length"
@@ -92,6 +94,18 @@ def test_an_encoder_that_fails_fails_its_request_alone(work):
             client.post("/search", json=STROKES)
         client.app.app.state.batcher.encode = encode
         assert client.post("/search", json=STROKES).status_code == 200
+
+
+def test_a_gallery_that_is_out_of_reach_is_told_of(work, monkeypatch, capsys):
+    def find(*_):
+        raise InputError("http://milvus:19530: expected a Milvus; it does not answer")
+
+    monkeypatch.setattr(ServedGallery, "find", find)
+    with client_of(work.gallery, work.encoder) as client:
+        answer = client.post("/search", json=STROKES)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+    assert answer.json() == {"detail": "expected a gallery that can be searched now; it cannot"}
+    assert "a request failed: http://milvus:19530: expected a Milvus; it does not" in capsys.readouterr().err
 
 
 def test_a_token_opens_what_is_not_the_page(work):

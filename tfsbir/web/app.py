@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import urllib.parse
 from pathlib import Path
 
@@ -207,6 +208,13 @@ def _add_errors(app):
     @app.exception_handler(StarletteHTTPException)
     async def refused(_, error):
         return JSONResponse({"detail": str(error.detail)}, error.status_code, error.headers)
+
+    @app.exception_handler(InputError)
+    async def away(_, error):
+        # A gallery in Milvus may be out of reach. What is wrong may name hosts; the log has it.
+        print(f"a request failed: {error}", file=sys.stderr, flush=True)
+        detail = "expected a gallery that can be searched now; it cannot"
+        return JSONResponse({"detail": detail}, 503, {"Retry-After": "2"})
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_, error):
