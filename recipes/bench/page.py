@@ -14,8 +14,6 @@ import io
 import itertools
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -23,13 +21,11 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
+from recipes.bench.serving import serving
 from tfsbir import command, files
 from tfsbir.cli.index import find_images
 from tfsbir.retrieval import Gallery, open_encoder
-from tfsbir.retrieval.faiss_store import FaissStore
-from tfsbir.retrieval.gallery_files import read_record
-from tfsbir.retrieval.photo_index import PhotoIndex
-from tfsbir.retrieval.photo_table import PhotoTable
+from tfsbir.retrieval.encoded_photos import EncodedPhoto
 from tfsbir.runs import versions
 from tfsbir.strokes import read_ndjson
 
@@ -66,7 +62,7 @@ def main(_):
         _build("pretrained:category", FLAGS.sketchy, sketchy)
         for gallery in (shoes, sketchy):
             name, number = PICTURED[gallery.name]
-            with serving(gallery) as url:
+            with serving(gallery) as (url, _):
                 page = opened(browser, url)
                 show(page, next(itertools.islice(_drawings(name), number, None)))
                 _save(page.screenshot(), Path(FLAGS.pictures) / f"serve_{gallery.name}.png")
@@ -75,7 +71,7 @@ def main(_):
         copied(sketchy, many, NUM_MANY)
         rows = []
         for gallery, script in itertools.product((shoes, many), ("", "delete globalThis.WebAssembly;")):
-            with serving(gallery) as url:
+            with serving(gallery) as (url, _):
                 rows.append(measured(opened(browser, url, script), drawings))
             print(json.dumps(rows[-1]), flush=True)
         files.write_json(FLAGS.output, {"rows": rows, "chromium": browser.version, **versions()})
@@ -161,18 +157,6 @@ def a_browser():
         browser.close()
 
 
-@contextlib.contextmanager
-def serving(gallery):
-    """Yields the URL of `tfsbir serve` of a gallery; nobody is kept from asking too often."""
-    line = [sys.executable, "-m", "tfsbir", "serve", f"--gallery={gallery}", "--port=0", "--rate=0", "--json"]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
-    try:
-        yield json.loads(process.stdout.readline())["url"]
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def copied(source, target, num_photos):
     """Saves a gallery of so many photos: those of another again and again, with noise in the embeddings."""
     gallery = Gallery.open(source)
@@ -182,13 +166,14 @@ def copied(source, target, num_photos):
     noise[: len(photos)] = 0
     vectors = embeddings[places] + noise
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    rows = [
-        (f"{number // len(photos)}/{photos[place].photo_id}", 1, 0, "", None, photos[place].photo_id)
-        for number, place in enumerate(places)
+    names = (f"{number // len(photos)}/{photos[place].photo_id}" for number, place in enumerate(places))
+    encoded = [
+        EncodedPhoto(name, photos[place].photo_id, 1, None, "")
+        for name, place in zip(names, places, strict=True)
     ]
-    table, index = PhotoTable(gallery.photo_root, rows), PhotoIndex.build("flat", vectors, False)
-    store = FaissStore(table, vectors, np.zeros((num_photos, 0), np.float16), index, (), "flat")
-    Gallery(target, read_record(source), store).save()
+    many = Gallery.create(target, open_encoder(gallery.encoder_path), gallery.photo_root)
+    many.sync_encoded([(encoded, vectors)])
+    many.save()
 
 
 def _build(model, photos, path):

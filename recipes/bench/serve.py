@@ -9,11 +9,8 @@ encodes. Clients run on the same cores, so what a server can do by itself is mor
 """
 
 import asyncio
-import contextlib
 import json
 import logging
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -25,8 +22,8 @@ from absl import flags
 
 from recipes.bench.devices import device_versions
 from recipes.bench.galleries import encoder_like, served_gallery
+from recipes.bench.serving import serving
 from tfsbir import command, files
-from tfsbir.errors import InputError
 
 NUM_QUERIES, K = 200, 12
 
@@ -88,22 +85,6 @@ async def _load(url, pid, queries, num_clients, seconds, name):
         "first_error": errors[0] if errors else None,
         "memory_bytes": {"first": memory[0], "after_a_fifth": settled, "last": last, "most": max(memory)},
     }
-
-
-@contextlib.contextmanager
-def serving(gallery):
-    """Yields the address and the process id of a server of a gallery, and ends it with the block."""
-    flags_ = ["serve", f"--gallery={gallery}", "--port=0", "--json", "--rate=0", "--max_concurrent=1000"]
-    process = subprocess.Popen([sys.executable, "-m", "tfsbir", *flags_], stdout=subprocess.PIPE, text=True)
-    try:
-        line = process.stdout.readline()
-        if not line:
-            raise InputError(f"{gallery}: expected a server of it; it has ended")
-        facts = json.loads(line)
-        yield facts["url"], facts["pid"]
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
 
 
 def line_of(row):

@@ -251,6 +251,14 @@ def test_a_photo_at_an_address_keeps_it(tmp_path, photos):
     )
     assert reason is None
     assert gallery.photo("7.png").path == address
+    # What cannot be read from here stays as it was, and what is new there is not encoded here.
+    assert gallery.update().num_unchanged == 1
+    changes = gallery.add([Photo("8.png", "gs://bucket/photos/8.png")])
+    assert [reason for _, reason in changes.skipped] == [
+        "gs://bucket/photos/8.png: expected a file of this machine; found an address, for "
+        "`tfsbir.pipelines.encode_photos`"
+    ]
+    assert gallery.photo_ids == ("7.png",)
 
 
 def test_a_reader_that_a_save_overtakes_reads_again(tmp_path, photos, monkeypatch):

@@ -56,6 +56,9 @@ def encode_changed(encoder, photos, store, journal, batch_size, progress, change
                 stamps = store.stamps([photo.photo_id for photo in part])
                 for photo, stamp in zip(part, stamps, strict=True):
                     kept = None
+                    if isinstance(photo.path, str):
+                        _take_address(photo, stamp, unchanged, changes)
+                        continue
                     try:
                         status = os.stat(photo.path)
                         kept = journal.find(photo, status) if journal else None
@@ -79,6 +82,15 @@ def encode_changed(encoder, photos, store, journal, batch_size, progress, change
     finally:
         if journal:
             journal.flush()
+
+
+def _take_address(photo, stamp, unchanged, changes):
+    """Keeps a photo at an address as it was encoded elsewhere; nothing can be read from there here."""
+    if stamp is not None:
+        unchanged.append(photo)
+    else:
+        reason = "expected a file of this machine; found an address, for `tfsbir.pipelines.encode_photos`"
+        changes.skipped.append((photo.path, f"{photo.path}: {reason}"))
 
 
 def _encode(encoder, waiting, unchanged, store, journal, batch_size, bar, changes):
