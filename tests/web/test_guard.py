@@ -126,6 +126,15 @@ def test_another_name_than_the_server_s_is_refused(client, host):
     assert client.get("/gallery", headers={"Host": "testserver:8000"}).status_code == 200
 
 
+def test_names_are_compared_as_browsers_send_them(work):
+    names = ("Shoes.Example", "fd00::5", "[::1]")
+    with client_of(work.gallery, work.encoder, allowed_hosts=names) as client:
+        for host in ("shoes.example", "SHOES.example:8000", "[fd00::5]", "[FD00::5]:8000", "[::1]:80"):
+            assert client.get("/healthz", headers={"Host": host}).status_code == 200, host
+        for host in ("fd00::5", "[fd00::6]", "[::1", "example"):
+            assert client.get("/healthz", headers={"Host": host}).status_code == 400, host
+
+
 def test_every_answer_has_the_headers_that_protect(client):
     for method, path, status in (
         ("GET", "/", 200),
