@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.web.conftest import client_of
+from tfsbir.errors import InputError
 from tfsbir.web.api_docs import POLICY
 from tfsbir.web.rate_limit import MAX_ADDRESSES, RateLimit
 
@@ -38,10 +39,26 @@ def test_a_bucket_fills_with_time():
 def test_a_bucket_forgets_those_that_asked_longest_ago():
     limit = RateLimit(rate=1e-6, burst=1.0, clock=lambda: 0.0)
     for address in range(MAX_ADDRESSES + 1):
-        assert limit.seconds_to_wait(address) == 0
-    assert limit.seconds_to_wait(1) > 0
-    assert limit.seconds_to_wait(0) == 0  # Forgotten, and so is who came next.
+        assert limit.seconds_to_wait(str(address)) == 0
+    assert limit.seconds_to_wait("1") > 0
+    assert limit.seconds_to_wait("0") == 0  # Forgotten, and so is who came next.
     assert len(limit._buckets) == MAX_ADDRESSES
+
+
+def test_a_network_of_ipv6_counts_as_one_address():
+    limit = RateLimit(rate=1.0, burst=1.0, clock=lambda: 0.0)
+    found = [
+        limit.seconds_to_wait(address)
+        for address in (
+            "2001:db8::1",
+            "2001:db8::2",
+            "2001:db8:0:1::1",
+            "::ffff:10.0.0.1",
+            "10.0.0.1",
+            "10.0.0.2",
+        )
+    ]
+    assert found == [0, 1, 0, 0, 1, 0]
 
 
 def test_more_searches_than_the_rate_are_told_to_wait(work):
@@ -83,15 +100,35 @@ def test_a_request_that_takes_too_long_is_ended(work):
 
 
 def test_an_encoder_that_fails_fails_its_request_alone(work):
-    with client_of(work.gallery, work.encoder, max_batch=1) as client:
+    with client_of(work.gallery, work.encoder, raises=False, max_batch=1) as client:
         encode, client.app.app.state.batcher.encode = (
             client.app.app.state.batcher.encode,
             lambda images: 1 / 0,
         )
-        with pytest.raises(ZeroDivisionError):
-            client.post("/search", json=STROKES)
+        answer = client.post("/search", json=STROKES)
+        assert answer.status_code == 500
+        assert answer.json() == {"detail": "the server has failed; its log says why"}
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
         client.app.app.state.batcher.encode = encode
         assert client.post("/search", json=STROKES).status_code == 200
+
+
+@pytest.mark.parametrize("query", [STROKES, {"image": "AAAA"}])
+def test_others_are_answered_while_a_drawing_is_read(client, monkeypatch, query):
+    is_answered, found = threading.Event(), []
+
+    def read(*_):
+        found.append(is_answered.wait(20))
+        raise InputError("expected nothing at all; found something")
+
+    monkeypatch.setattr("tfsbir.web.query._drawn", read)
+    monkeypatch.setattr("tfsbir.web.query._read", read)
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        searching = thread.submit(client.post, "/search", json=query)
+        assert client.get("/healthz").status_code == 200
+        is_answered.set()
+        assert searching.result().json()["detail"] == "expected nothing at all; found something"
+    assert found == [True]
 
 
 def test_a_token_opens_what_is_not_the_page(work):
