@@ -11,7 +11,14 @@ import pytest
 from PIL import Image
 
 from tfsbir.data import images
-from tfsbir.data.images import list_images, natural_key, read_all, read_image, read_photo_edges
+from tfsbir.data.images import (
+    image_size,
+    list_images,
+    natural_key,
+    read_all,
+    read_image,
+    read_photo_edges,
+)
 from tfsbir.errors import InputError
 
 
@@ -208,13 +215,18 @@ def test_damaged_anywhere(tmp_path):
             for place in random.integers(0, len(data), 6):
                 data[place] = random.integers(256)
             path.write_bytes(data)
-            try:
-                assert read_image(path, size=32).shape == (32, 32, 1)
-            except InputError as error:
-                num_failed += 1
-                assert str(path) in str(error)
-                assert "\n" not in str(error)
-    assert num_failed > 100
+            for read, expected, name in (
+                (lambda path: read_image(path, size=32).shape[:2], 32, str(path)),
+                (lambda path: image_size(path.read_bytes()), None, "the image"),
+            ):
+                try:
+                    sides = read(path)
+                    assert len(sides) == 2 and (expected is None or set(sides) == {expected})
+                except InputError as error:
+                    num_failed += 1
+                    assert name in str(error)
+                    assert "\n" not in str(error)
+    assert num_failed > 200
 
 
 @pytest.mark.parametrize(

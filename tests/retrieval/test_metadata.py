@@ -112,6 +112,7 @@ def test_conditions(where, expected):
     others = [{}, {"price": 10.5, "new": 1, "brand": None}] * 2
     columns = MetadataColumns([*others, METADATA, *others])
     assert columns.choose(check_where(where))[4] == expected
+    assert columns.num_kept == sum(field in METADATA for field in where or {})
     # Together and alone.
     alone = [MetadataColumns([one]).choose(check_where(where))[0] for one in [*others, METADATA, *others]]
     assert columns.choose(check_where(where)).tolist() == alone
@@ -127,6 +128,7 @@ def test_conditions(where, expected):
         ({"price": {"min": True}}, "`where` must give 'price' a value, a list of them or numbers as min and"),
         ({"price": {"over": 1}}, "`where` must give 'price' a value, a list of them or numbers as min and"),
         ({"price": {"min": float("nan")}}, "`where` must give 'price' a value, a list of them or numbers"),
+        ({"price": {"max": 10**400}}, "`where` must give 'price' a value, a list of them or numbers"),
         (
             {"price": float("nan")},
             "`where`: expected text, a finite number, true, false or null in 'price'; ",

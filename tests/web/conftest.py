@@ -55,12 +55,15 @@ def work(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def client_of(gallery, encoder, page_model=None, **settings):
-    """Yields a client of a server in this process, without a limit on its rate unless one is given."""
+def client_of(gallery, encoder, page_model=None, raises=True, **settings):
+    """Yields a client of a server in this process, without a limit on its rate unless one is given.
+
+    Where the server fails, it `raises` here, or answers as others see it.
+    """
     measures = Measures()
     settings = Settings(**{"rate": 0.0, "allowed_hosts": ("testserver",), **settings})
     app = make_app(ServedGallery(gallery, encoder, measures), settings, measures, page_model)
-    with TestClient(app) as client:
+    with TestClient(app, raise_server_exceptions=raises) as client:
         client.measures = measures
         yield client
 

@@ -1,6 +1,7 @@
 """Requests that no friend would send, to a server as users start it: clean 4xx answers, and it lives on."""
 
 import base64
+import io
 import json
 import re
 import socket
@@ -12,7 +13,9 @@ import zlib
 from pathlib import Path
 
 import httpx2 as httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.web.conftest import NUM_PHOTOS
 from tests.web.page.serve_process import serving
@@ -125,7 +128,8 @@ def test_what_is_no_request_gets_400_or_nothing(server, lines):
     [
         (b"", "`the body`: Invalid JSON"),
         (b"{", "`the body`: Invalid JSON"),
-        (b"[" * 100_000, "`the body`: Invalid JSON: recursion limit"),
+        (b"[" * 50_000, "`the body`: Invalid JSON: recursion limit"),
+        (b"[" * 100_000, "expected at most 1000 strokes and 50000 points; found more"),
         (b'{"where": ' + b'{"a":' * 50_000, "`the body`: Invalid JSON: recursion limit"),
         (b"\xff\xfe{}", "`the body`: Invalid JSON"),
         (b'{"vector": [NaN]}', "`vector.0`: Input should be a finite number"),
@@ -140,7 +144,9 @@ def test_what_is_no_request_gets_400_or_nothing(server, lines):
         (b'{"strokes": [[[1, 2]]], "strokes": [[[1]]]}', "`strokes.0.0`: List should have at least 2 items"),
         (b'{"strokes": [], "k": 1}', "`strokes` must have a point or more each. Received: none"),
         (b'{"strokes": [[]]}', "`strokes` must have a point or more each. Received: none"),
-        (b'{"strokes": [[[1e300, 0]]]}', "`strokes` must be finite and within"),
+        (b'{"strokes": [[[1e300, 0]]]}', "`strokes` cannot be drawn: `strokes` must be finite and within"),
+        (b'{"strokes": [[[0, 0], [1e-7, 0]]]}', "`strokes` cannot be drawn: `frame` must have left < right"),
+        (b'{"vector": [' + b"0," * 70_000 + b"0]}", "`vector`: List should have at most 65536 items"),
         (b'{"image": "\\ud800"}', "`the body`: Invalid JSON"),
         (b'{"colour": 1}', "`colour`: Extra inputs are not permitted"),
         (b"{}", "one of `vector`, `strokes` and `image` must be given. Received: none"),
@@ -171,6 +177,7 @@ def test_a_body_that_is_no_search_is_named(server, body, message):
         ({"strokes": STROKES, "k": True}, "`k`: Input should be a valid integer"),
         ({"strokes": STROKES, "k": 2.5}, "`k`: Input should be a valid integer"),
         ({"strokes": STROKES, "where": {"price": {"over": 3}}}, "`where` must give 'price' a value"),
+        ({"strokes": STROKES, "where": {"price": {"max": 10**400}}}, "`where` must give 'price' a value"),
         ({"strokes": STROKES, "where": {"price": [[1]]}}, "`where`: expected text, a finite number"),
         ({"strokes": STROKES, "where": {"a": list(range(1001))}}, "`where` must list at most 1000 values"),
         ({"strokes": STROKES, "where": {str(i): 1 for i in range(101)}}, "`where` must be an object of at"),
@@ -208,6 +215,20 @@ def test_bombs_and_broken_images_are_refused(server):
     ):
         request = {"image": base64.b64encode(image).decode()}
         assert check_refused(httpx.post(server.url + "search", json=request)).startswith(message)
+
+
+def test_images_that_are_damaged_anywhere_are_refused_or_read(server):
+    random = np.random.default_rng(0)
+    pixels = Image.fromarray(random.integers(0, 256, (24, 30, 3), np.uint8))
+    for kind in ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"):
+        pixels.save(whole := io.BytesIO(), kind)
+        for _ in range(25):
+            data = np.frombuffer(whole.getvalue(), np.uint8).copy()
+            data[random.integers(0, 60, 4)] = random.integers(0, 256, 4)  # Where the headers are.
+            request = {"image": base64.b64encode(data.tobytes()).decode()}
+            answer = httpx.post(server.url + "search", json=request)
+            if answer.status_code != 200:
+                check_refused(answer)
 
 
 def test_what_is_too_large_is_not_read(server):

@@ -40,10 +40,26 @@ def test_a_bucket_fills_with_time():
 def test_a_bucket_forgets_those_that_asked_longest_ago():
     limit = RateLimit(rate=1e-6, burst=1.0, clock=lambda: 0.0)
     for address in range(MAX_ADDRESSES + 1):
-        assert limit.seconds_to_wait(address) == 0
-    assert limit.seconds_to_wait(1) > 0
-    assert limit.seconds_to_wait(0) == 0  # Forgotten, and so is who came next.
+        assert limit.seconds_to_wait(str(address)) == 0
+    assert limit.seconds_to_wait("1") > 0
+    assert limit.seconds_to_wait("0") == 0  # Forgotten, and so is who came next.
     assert len(limit._buckets) == MAX_ADDRESSES
+
+
+def test_a_network_of_ipv6_counts_as_one_address():
+    limit = RateLimit(rate=1.0, burst=1.0, clock=lambda: 0.0)
+    found = [
+        limit.seconds_to_wait(address)
+        for address in (
+            "2001:db8::1",
+            "2001:db8::2",
+            "2001:db8:0:1::1",
+            "::ffff:10.0.0.1",
+            "10.0.0.1",
+            "10.0.0.2",
+        )
+    ]
+    assert found == [0, 1, 0, 0, 1, 0]
 
 
 def test_more_searches_than_the_rate_are_told_to_wait(work):
@@ -85,13 +101,15 @@ def test_a_request_that_takes_too_long_is_ended(work):
 
 
 def test_an_encoder_that_fails_fails_its_request_alone(work):
-    with client_of(work.gallery, work.encoder, max_batch=1) as client:
+    with client_of(work.gallery, work.encoder, raises=False, max_batch=1) as client:
         encode, client.app.app.state.batcher.encode = (
             client.app.app.state.batcher.encode,
             lambda images: 1 / 0,
         )
-        with pytest.raises(ZeroDivisionError):
-            client.post("/search", json=STROKES)
+        answer = client.post("/search", json=STROKES)
+        assert answer.status_code == 500
+        assert answer.json() == {"detail": "the server has failed; its log says why"}
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
         client.app.app.state.batcher.encode = encode
         assert client.post("/search", json=STROKES).status_code == 200
 
@@ -106,6 +124,24 @@ def test_a_gallery_that_is_out_of_reach_is_told_of(work, monkeypatch, capsys):
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert answer.json() == {"detail": "expected a gallery that can be searched now; it cannot"}
     assert "a request failed: http://milvus:19530: expected a Milvus; it does not" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("query", [STROKES, {"image": "AAAA"}])
+def test_others_are_answered_while_a_drawing_is_read(client, monkeypatch, query):
+    is_answered, found = threading.Event(), []
+
+    def read(*_):
+        found.append(is_answered.wait(20))
+        raise InputError("expected nothing at all; found something")
+
+    monkeypatch.setattr("tfsbir.web.query._drawn", read)
+    monkeypatch.setattr("tfsbir.web.query._read", read)
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        searching = thread.submit(client.post, "/search", json=query)
+        assert client.get("/healthz").status_code == 200
+        is_answered.set()
+        assert searching.result().json()["detail"] == "expected nothing at all; found something"
+    assert found == [True]
 
 
 def test_a_token_opens_what_is_not_the_page(work):
@@ -138,6 +174,15 @@ def test_another_name_than_the_server_s_is_refused(client, host):
     assert answer.status_code == 400
     assert answer.json()["detail"].startswith("`Host` must be one of testserver. Received: ")
     assert client.get("/gallery", headers={"Host": "testserver:8000"}).status_code == 200
+
+
+def test_names_are_compared_as_browsers_send_them(work):
+    names = ("Shoes.Example", "fd00::5", "[::1]")
+    with client_of(work.gallery, work.encoder, allowed_hosts=names) as client:
+        for host in ("shoes.example", "SHOES.example:8000", "[fd00::5]", "[FD00::5]:8000", "[::1]:80"):
+            assert client.get("/healthz", headers={"Host": host}).status_code == 200, host
+        for host in ("fd00::5", "[fd00::6]", "[::1", "example"):
+            assert client.get("/healthz", headers={"Host": host}).status_code == 400, host
 
 
 def test_every_answer_has_the_headers_that_protect(client):

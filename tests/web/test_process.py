@@ -17,7 +17,10 @@ from tests.cli.test_cli import run
 from tests.common_processes import ROOT
 from tests.retrieval.tiny_run import write_tiny_run
 from tests.web.conftest import write_photos
+from tfsbir.errors import InputError
 from tfsbir.retrieval import Gallery, open_encoder
+from tfsbir.retrieval.pretrained import model_path
+from tfsbir.web.page_encoder import page_encoder
 
 STROKES = {"strokes": [[[0, 0], [40, 50]]], "k": 100}
 
@@ -100,6 +103,45 @@ def test_a_gallery_that_was_saved_anew_is_taken_up_while_requests_go_on(gallery)
     assert re.fullmatch(r"kept the gallery as it was: .*photos-\w+\.json: expected the file .*\n", err)
 
 
+def test_who_asks_is_believed_to_a_named_proxy_alone(gallery):
+    for flags, codes in (([], [200, 429, 429]), (["--proxy=127.0.0.1"], [200, 200, 429])):
+        process = start(gallery, "--json", "--rate=0.01", "--burst=1", *flags)
+        try:
+            url = json.loads(process.stdout.readline())["url"] + "search"
+            found = [
+                httpx.post(url, json=STROKES, headers={"X-Forwarded-For": address}).status_code
+                for address in ("203.0.113.1", "203.0.113.2", "203.0.113.2")
+            ]
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+        assert found == codes
+
+
+def test_a_signal_right_after_the_address_ends_it(gallery):
+    process = start(gallery)
+    process.stdout.readline()
+    process.terminate()  # It has not begun to answer.
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_an_encoder_that_has_moved_is_given_and_may_run_in_the_page(gallery, tmp_path, monkeypatch):
+    record = json.loads((gallery / "gallery.json").read_text())
+    record["encoder"]["path"] = str(tmp_path / "gone")
+    (gallery / "gallery.json").write_text(json.dumps(record))
+    monkeypatch.setattr("tfsbir.web.page_encoder.PACKAGES_DIR", tmp_path)
+    (tmp_path / "@litertjs" / "core").mkdir(parents=True)
+    opened = Gallery.open(gallery)
+    with pytest.raises(
+        InputError, match="gone: expected a run directory or an export; there is no such folder"
+    ):
+        page_encoder(None, None, opened)
+    assert page_encoder(None, "pretrained:category", opened) == (model_path("pretrained:category"), None)
+    write_tiny_run(tmp_path / "run")
+    assert page_encoder(None, tmp_path / "run", opened)[0] is None
+
+
 def _wait_for(condition):
     deadline = time.monotonic() + 30
     while not condition():
@@ -107,7 +149,7 @@ def _wait_for(condition):
         time.sleep(0.1)
 
 
-def test_what_is_wrong_at_the_start_is_one_line(capsys, gallery, tmp_path):
+def test_what_is_wrong_at_the_start_is_one_line(capsys, monkeypatch, gallery, tmp_path):
     write_tiny_run(tmp_path / "run")
     (tmp_path / "short").write_text("short\n")
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -135,7 +177,13 @@ def test_what_is_wrong_at_the_start_is_one_line(capsys, gallery, tmp_path):
             ),
             ([f"--gallery={gallery}", "--max_k=0"], "flag --max_k=0"),
             ([], "`--gallery` must be given"),
+            # As where it is not installed.
+            ([f"--gallery={gallery}"], 'needs prometheus_client: pip install "tfsbir[web]"'),
         ):
-            code, out, err = run(capsys, "serve", *flags)
+            with monkeypatch.context() as patch:
+                if "prometheus" in message:
+                    patch.delitem(sys.modules, "tfsbir.web.measures", raising=False)
+                    patch.setitem(sys.modules, "prometheus_client", None)
+                code, out, err = run(capsys, "serve", *flags)
             assert (code, out) == (1, ""), err
             assert err.startswith("error: ") and message in err and err.count("\n") == 1, err

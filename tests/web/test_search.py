@@ -128,17 +128,6 @@ def test_sketches_of_the_same_time_are_encoded_together(work):
             )
 
 
-def test_a_file_name_that_is_no_text_is_found_too(work, tmp_path):
-    (tmp_path / "photos").mkdir()
-    name = tmp_path / "photos" / "\udcff 1.jpg"  # How Python reads the byte 0xff in a name.
-    name.write_bytes((work.path / "photos" / "a b" / "1.jpg").read_bytes())
-    Gallery.build(work.encoder, [name], tmp_path / "gallery", progress=False)
-    with client_of(tmp_path / "gallery", work.encoder) as client:
-        (result,) = search(client, strokes=STROKES)["results"]
-        assert (result["photo_id"], result["photo_url"]) == ("\ufffd 1.jpg", "/photos/%FF%201.jpg")
-        assert client.get(result["photo_url"]).status_code == 404  # No URL in UTF-8 leads to it.
-
-
 def test_the_facts_are_those_of_the_gallery(client, work):
     facts = client.get("/gallery").json()
     assert (facts["num_photos"], facts["dim"]) == (NUM_PHOTOS, work.encoder.preprocessing.embedding_dim)

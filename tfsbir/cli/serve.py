@@ -11,6 +11,7 @@ It listens on this machine only. For others, give --host, --allowed_host and --t
 that speaks HTTPS in front. When the gallery is saved anew, the new one is searched within seconds.
 """
 
+import gc
 import ipaddress
 import json
 import os
@@ -46,6 +47,9 @@ _string("host", "127.0.0.1", "Address to listen on.")
 _integer("port", 8000, "Port to listen on; 0 takes a free one.", 0, 65535)
 flags.DEFINE_multi_string(
     "allowed_host", None, "Name by which browsers reach the server, beside localhost.", flag_values=FLAGS
+)
+flags.DEFINE_multi_string(
+    "proxy", None, "Address of a server in front, whose X-Forwarded-For tells who asks.", flag_values=FLAGS
 )
 _string("token_file", None, f"File with the token that requests must carry, {MIN_TOKEN} characters or more.")
 flags.DEFINE_bool(
@@ -85,16 +89,16 @@ def main(argv):
         import uvicorn
 
         from tfsbir.web.app import make_app
+        from tfsbir.web.measures import Measures
     except ModuleNotFoundError as error:
         raise InputError(f'`tfsbir serve` needs {error.name}: pip install "tfsbir[web]"') from None
     from tfsbir.retrieval import Gallery, encoder_kind, open_encoder
-    from tfsbir.web.measures import Measures
     from tfsbir.web.page_encoder import page_encoder
     from tfsbir.web.served import ServedGallery
     from tfsbir.web.settings import Settings
 
     gallery = Gallery.open(FLAGS.gallery)
-    page_model, reason = page_encoder(FLAGS.page_model, gallery)
+    page_model, reason = page_encoder(FLAGS.page_model, FLAGS.model, gallery)
     model = FLAGS.model or FLAGS.page_model or gallery.encoder_path
     encoder_kind(model)
     with _listen(FLAGS.host, FLAGS.port) as listening:
@@ -107,6 +111,12 @@ def main(argv):
         with quiet_start():
             served = ServedGallery(FLAGS.gallery, open_encoder(model), measures)
         app = make_app(served, settings, measures, page_model)
+        server = uvicorn.Server(_config(uvicorn, app))
+        # Uvicorn ends well on either signal, and then raises it again. It may come before uvicorn runs.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, server.handle_exit)
+        gc.collect()
+        gc.freeze()  # What is there now stays: looking through it again and again takes most of a search.
         host, port = listening.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
         if FLAGS.json:
@@ -120,15 +130,18 @@ def main(argv):
         else:
             where = "in the browser" if page_model else f"on the server: {reason}"
             print(f"{url}  {len(gallery)} photos; sketches are encoded {where}", flush=True)
-        # Uvicorn ends well on either signal, and then raises it again.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=5,
-            timeout_graceful_shutdown=5, h11_max_incomplete_event_size=16384,
-        )  # fmt: skip
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
     return 0
+
+
+def _config(uvicorn, app):
+    proxies = FLAGS.proxy or []
+    # What else is installed must not change how requests are read, nor what they may be.
+    return uvicorn.Config(
+        app, http="h11", ws="none", log_level="error", access_log=False, server_header=False,
+        timeout_keep_alive=5, timeout_graceful_shutdown=5, h11_max_incomplete_event_size=16384,
+        proxy_headers=bool(proxies), forwarded_allow_ips=proxies,
+    )  # fmt: skip
 
 
 def _read_token(path):

@@ -62,7 +62,7 @@ def image_size(data):
     Raises: `InputError` as `read_image`.
     """
     _check_size("the image", len(data))
-    with _open(io.BytesIO(data), "the image") as (image, _):
+    with _decoding("the image"), _open(io.BytesIO(data), "the image") as (image, _):
         return image.size
 
 
@@ -140,26 +140,20 @@ def _read_fitted(path, size, channels):
         path = Path(path)
         check_file(path)
         file = path.open("rb")
-    try:
-        with file, _open(file, path) as (image, turn):
-            # Lets the JPEG decoder skip what a much smaller copy does not need.
-            image.draft(None, (2 * size, 2 * size))
-            image = _simplify(image)
-            if turn is not None:
-                image = image.transpose(turn)
-            scale = size / max(image.size)
-            fitted = tuple(max(1, round(side * scale)) for side in image.size)
-            if fitted != image.size:
-                image = image.resize(fitted, Image.Resampling.LANCZOS)
-            if image.mode == "RGBA":
-                image = Image.alpha_composite(Image.new("RGBA", fitted, "white"), image)
-            image = image.convert("L" if channels == 1 else "RGB")
-            return np.asarray(image, np.uint8).reshape(fitted[1], fitted[0], channels)
-    except InputError:
-        raise
-    except _DECODE_ERRORS as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: expected a whole image; it cannot be decoded ({reason})") from None
+    with file, _decoding(path), _open(file, path) as (image, turn):
+        # Lets the JPEG decoder skip what a much smaller copy does not need.
+        image.draft(None, (2 * size, 2 * size))
+        image = _simplify(image)
+        if turn is not None:
+            image = image.transpose(turn)
+        scale = size / max(image.size)
+        fitted = tuple(max(1, round(side * scale)) for side in image.size)
+        if fitted != image.size:
+            image = image.resize(fitted, Image.Resampling.LANCZOS)
+        if image.mode == "RGBA":
+            image = Image.alpha_composite(Image.new("RGBA", fitted, "white"), image)
+        image = image.convert("L" if channels == 1 else "RGB")
+        return np.asarray(image, np.uint8).reshape(fitted[1], fitted[0], channels)
 
 
 def check_file(path):
@@ -180,6 +174,18 @@ def _check_size(path, num_bytes):
         raise InputError(
             f"{path}: expected an image file of at most {MAX_BYTES} bytes; found {num_bytes} bytes"
         )
+
+
+@contextlib.contextmanager
+def _decoding(path):
+    """Names the file where its image cannot be decoded."""
+    try:
+        yield
+    except InputError:
+        raise
+    except _DECODE_ERRORS as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: expected a whole image; it cannot be decoded ({reason})") from None
 
 
 @contextlib.contextmanager

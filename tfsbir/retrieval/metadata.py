@@ -58,7 +58,7 @@ def check_metadata(metadata, name="`metadata`"):
         if isinstance(value, float):
             is_fit = math.isfinite(value)
         elif isinstance(value, int):
-            is_fit = -(2**63) <= value < 2**63
+            is_fit = _is_held(value)
         elif isinstance(value, str):
             is_fit = _is_text(value)
         if not is_fit:
@@ -121,8 +121,14 @@ def fits(value, kind, wanted):
 
 
 def is_number(value):
-    """Tells whether a value can be in a range: a finite int or float."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Tells whether a value can be in a range: a finite float, or an int within 64 bits."""
+    if isinstance(value, int):
+        return not isinstance(value, bool) and _is_held(value)
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _is_held(value):
+    return -(2**63) <= value < 2**63
 
 
 def _json_rows(path, text):

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
+import re
 import sys
 import urllib.parse
-from pathlib import Path
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
@@ -19,7 +19,8 @@ from tfsbir.web.batcher import Batcher
 from tfsbir.web.content_policy import content_security_policy
 from tfsbir.web.guard import Guard
 from tfsbir.web.messages import GalleryFacts, Health, Problem, SearchAnswer, SearchRequest
-from tfsbir.web.page_files import PACKAGES_DIR, PAGE_DIR
+from tfsbir.web.named_files import NamedFiles
+from tfsbir.web.page_files import LOADED_PACKAGES, PACKAGES_DIR, PAGE_DIR, page_files
 from tfsbir.web.query import read_request
 from tfsbir.web.settings import Size
 from tfsbir.web.thumbnails import Thumbnails
@@ -115,17 +116,22 @@ def make_app(served, settings, measures, page_model=None):
     )
     async def photo(request: Request, photo_id: str, size: Size = Size.MIDDLE):
         """A photo as a thumbnail, JPEG on a white square."""
+        # As bytes, for a name may be no text: Starlette's path has lost what is not UTF-8.
+        place = request.scope.get("raw_path", b"").partition(b"/photos/")[2]
+        if place:
+            photo_id = urllib.parse.unquote_to_bytes(place).decode("utf-8", "surrogateescape")
         now = served.gallery
         try:
-            data, tag = await asyncio.to_thread(lambda: thumbnails.get(now, now.photo(photo_id), size))
+            known = await asyncio.to_thread(now.photo, photo_id)
+            data, tag = await asyncio.to_thread(thumbnails.get, now, known, size)
         except KeyError:
             raise HTTPException(
-                404, f"expected the id of a photo in the gallery; found {photo_id[:200]!r}"
+                404, f"expected the id of a photo in the gallery; found {photo_id[:200]!a}"
             ) from None
-        except InputError:
-            # Its message would say where the photos lie.
+        except (InputError, OSError):
+            # Their messages would say where the photos lie.
             raise HTTPException(
-                404, f"expected a photo that can be read; {photo_id[:200]!r} cannot"
+                404, f"expected a photo that can be read; {photo_id[:200]!a} cannot"
             ) from None
         headers = {"ETag": tag, "Cache-Control": "private, max-age=300"}
         if request.headers.get("if-none-match") == tag:
@@ -166,7 +172,8 @@ async def _answer(served, batcher, measures, gallery, wanted, image):
     if wanted.explain:
         compared = served.compare(gallery, vector, matches)
         if served.attention is not None:
-            maps = await batcher.run(served.attention_of, gallery, matches)
+            # One at a time: a sketch of somebody else may be encoded in between.
+            maps = [await batcher.run(served.attention_of, gallery, match.photo) for match in matches]
             if image is not None:
                 sketch_attention = await batcher.run(served.attention.of_sketch, image)
     results = [
@@ -175,7 +182,7 @@ async def _answer(served, batcher, measures, gallery, wanted, image):
             "photo_id": _as_text(match.photo.photo_id),
             "distance": match.distance,
             "photo_url": "/photos/" + urllib.parse.quote(match.photo.photo_id, errors="surrogateescape"),
-            "metadata": match.photo.metadata,
+            "metadata": {_as_text(name): _as_text(value) for name, value in match.photo.metadata.items()},
             "attention": shares,
             **attributes,
         }
@@ -192,9 +199,9 @@ async def _answer(served, batcher, measures, gallery, wanted, image):
     )
 
 
-def _as_text(name):
-    """Returns a file's name as JSON can have it: bytes that are no UTF-8 become replacement signs."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def _as_text(value):
+    """Returns a value that JSON can hold: what is no text in a str, such as a file's name, becomes U+FFFD."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", value) if isinstance(value, str) else value
 
 
 def _with_search_request(schema):
@@ -216,6 +223,10 @@ def _add_errors(app):
         detail = "expected a gallery that can be searched now; it cannot"
         return JSONResponse({"detail": detail}, 503, {"Retry-After": "2"})
 
+    @app.exception_handler(Exception)
+    async def failed(_, error):
+        return JSONResponse({"detail": "the server has failed; its log says why"}, 500)
+
     @app.exception_handler(RequestValidationError)
     async def invalid(_, error):
         first = error.errors()[0]
@@ -231,11 +242,8 @@ def _add_page(app, page_model):
     def page():
         return HTMLResponse(html, headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
 
-    @app.get("/model/{name}", include_in_schema=False)
-    def model_file(name: str):
-        if page_model is None or name not in MODEL_FILES:
-            raise HTTPException(404, "expected a file of the page's encoder; there is none of this name")
-        return FileResponse(Path(page_model, name), headers={"Cache-Control": "no-cache"})
-
-    app.mount("/page", StaticFiles(directory=PAGE_DIR, check_dir=False), name="page")
-    app.mount("/packages", StaticFiles(directory=PACKAGES_DIR, check_dir=False), name="packages")
+    if page_model is not None:
+        app.mount("/model", NamedFiles(page_model, MODEL_FILES))
+    app.mount("/page", NamedFiles(PAGE_DIR, ["settings.json", *(path.name for path in page_files())]))
+    for package in LOADED_PACKAGES:
+        app.mount(f"/packages/{package}", StaticFiles(directory=PACKAGES_DIR / package, check_dir=False))

@@ -1,7 +1,6 @@
 """Where an encoder with spatial attention looks."""
 
 import collections
-import threading
 
 import numpy as np
 
@@ -20,7 +19,6 @@ class Attention:
         self._sketch_maps = sketch_maps
         self._photo_maps = photo_maps
         self._kept = collections.OrderedDict()
-        self._lock = threading.Lock()
 
     @classmethod
     def of(cls, encoder):
@@ -47,25 +45,24 @@ class Attention:
         """Returns the map of one prepared sketch: rows of shares, lists of floats that sum to 1."""
         return _shares(self._sketch_maps(image[None])[0])
 
-    def of_photos(self, preprocessing, photos):
-        """Returns the maps of photos, read from their files and kept; None for one that cannot be read.
+    def of_photo(self, preprocessing, path):
+        """Returns the map of a photo, which is kept for as long as its file stays as it is.
+
+        Not for two threads at once.
 
         Args:
             preprocessing: `Preprocessing` of the encoder.
-            photos: List of `(key, path)`, where a key stands for the photo as it is.
+            path: `Path` of the file.
+        Raises: `InputError` or `OSError` if it cannot be read.
         """
-        with self._lock:
-            known = {key: self._kept[key] for key, _ in photos if key in self._kept}
-        for key, path in photos:
-            if key not in known and path is not None:
-                known[key] = _shares(self._photo_maps(preprocessing.read_photo(path)[None])[0])
-        with self._lock:
-            for key, shares in known.items():
-                self._kept[key] = shares
-                self._kept.move_to_end(key)
-            while len(self._kept) > MAX_KEPT:
-                self._kept.popitem(last=False)
-        return [known.get(key) for key, _ in photos]
+        key = path, path.stat().st_mtime_ns
+        attention = self._kept.pop(key, None)
+        if attention is None:
+            attention = self._photo_maps(preprocessing.read_photo(path)[None])[0].astype(np.float32)
+        self._kept[key] = attention
+        if len(self._kept) > MAX_KEPT:
+            self._kept.popitem(last=False)
+        return _shares(attention)
 
 
 def _shares(attention):

@@ -13,7 +13,7 @@ from tfsbir.web.rate_limit import RateLimit
 
 PHOTO_COST = 0.1  # Of a search: a page shows a dozen photos for each.
 # What a browser asks for before a person could have said a token, and holds no photo.
-OPEN_PATHS = ("/", "/healthz", "/settings.json", "/favicon.ico")
+OPEN_PATHS = ("/", "/healthz")
 OPEN_FOLDERS = ("/page/", "/packages/")
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -41,16 +41,22 @@ class Guard:
         self.settings = settings
         self.measures = measures
         self.rate_limit = RateLimit(settings.rate, max(1.0, settings.burst)) if settings.rate else None
+        self.allowed_hosts = list(dict.fromkeys(map(_as_in_header, settings.allowed_hosts)))
         self.num_searches = 0
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start, answer, body = time.perf_counter(), _Answer(send), _Body(receive, self.settings.max_body_bytes)
+        start, body = time.perf_counter(), _Body(receive, self.settings.max_body_bytes)
+        timeout = asyncio.timeout(self.settings.timeout)
+        answer = _Answer(send, timeout, self.settings.timeout)
         try:
-            async with asyncio.timeout(self.settings.timeout):
-                await self._pass(scope, body, answer)
+            async with timeout:
+                try:
+                    await self._pass(scope, body, answer)
+                finally:
+                    answer.timeout = None
         except _RefusedError as refused:
             await self._refuse(scope, receive, answer, refused)
         except TimeoutError:
@@ -97,8 +103,8 @@ class Guard:
         # A page of another site can lead its own name to this address, and would then read all of it.
         host = headers.get("host", "")
         name = host[: host.rfind("]") + 1] if host.startswith("[") else host.partition(":")[0]
-        if name.lower() not in self.settings.allowed_hosts:
-            names = ", ".join(self.settings.allowed_hosts)
+        if name.lower() not in self.allowed_hosts:
+            names = ", ".join(self.allowed_hosts)
             raise _RefusedError(400, "host", f"`Host` must be one of {names}. Received: {host[:100]!r}")
 
     def _check_token(self, headers):
@@ -137,21 +143,34 @@ class _RefusedError(Exception):
 
 
 class _Answer:
-    """Sends an answer with the headers that all have, and remembers its status."""
+    """Sends an answer with the headers that all have, and remembers its status.
 
-    def __init__(self, send):
+    Each part of it has as much time as the request had: a large file takes long on a slow line, and moves.
+    """
+
+    def __init__(self, send, timeout, seconds):
         self.send = send
+        self.timeout = timeout
+        self.seconds = seconds
         self.status = None
 
     async def __call__(self, message):
+        if self.timeout is not None and not self.timeout.expired():
+            self.timeout.reschedule(asyncio.get_running_loop().time() + self.seconds)
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY.items():
                 headers.setdefault(name, value)
             headers.setdefault("Content-Security-Policy", STRICT_POLICY)
-            headers.setdefault("Cache-Control", "no-store")
+            # What has a tag may be kept if it is asked for each time: LiteRT.js alone has 9 MB.
+            headers.setdefault("Cache-Control", "no-cache" if "etag" in headers else "no-store")
         await self.send(message)
+
+
+def _as_in_header(host):
+    """Returns the name of a host as it is compared: in lower case, an IPv6 address in brackets."""
+    return f"[{host}]".lower() if ":" in host and not host.startswith("[") else host.lower()
 
 
 def _too_large(max_bytes):

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue
 
+MAX_DIM = 2**16  # Longer than any embedding, and still soon refused.
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -23,7 +24,9 @@ class SearchRequest(BaseModel):
         json_schema_extra={"oneOf": [{"required": [name]} for name in ("vector", "strokes", "image")]},
     )
 
-    vector: list[FiniteFloat] = Field(None, description="An embedding, as the gallery's encoder makes it.")
+    vector: list[FiniteFloat] = Field(
+        None, max_length=MAX_DIM, description="An embedding, as the gallery's encoder makes it."
+    )
     strokes: list[list[Annotated[list[FiniteFloat], Field(min_length=2, max_length=2)]]] = Field(
         None, description="Strokes in drawing order, each a list of [x, y], y down, in any unit."
     )

@@ -9,20 +9,21 @@ from tfsbir.retrieval.pretrained import model_path
 from tfsbir.web.page_files import PACKAGES_DIR
 
 
-def page_encoder(model, gallery):
+def page_encoder(page_model, model, gallery):
     """Finds the LiteRT export that the page encodes sketches by.
 
     Args:
-        model: Path of the export, or "pretrained:NAME"; None for the gallery's own encoder, if it is one.
+        page_model: Path of the export, or "pretrained:NAME"; None for the encoder of the server.
+        model: The same of that one; None for the encoder whose path the gallery remembers.
         gallery: `Gallery` that is searched.
-    Returns: `(Path, None)`, or `(None, reason)` where the gallery's own encoder cannot run in the page.
-    Raises: `InputError` if `model` is given and cannot, or is another encoder than the gallery's.
+    Returns: `(Path, None)`, or `(None, reason)` where the encoder of the server cannot run in the page.
+    Raises: `InputError` if `page_model` is given and cannot, or is another encoder than the gallery's.
     """
-    path = Path(model_path(model)) if model else gallery.encoder_path
+    path = Path(model_path(page_model or model or gallery.encoder_path))
     reason = _unfitness(path, gallery)
     if reason is None:
         return path.resolve(), None
-    if model:
+    if page_model:
         raise InputError(f"{path}: expected an encoder that a page can run; {reason}")
     return None, reason
 

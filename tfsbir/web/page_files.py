@@ -4,6 +4,7 @@ from pathlib import Path
 
 PAGE_DIR = Path(__file__).parent / "page"
 PACKAGES_DIR = PAGE_DIR / "node_modules"  # `make web` fetches them.
+LOADED_PACKAGES = ("@litertjs/core", "@litertjs/wasm-utils", "swagger-ui-dist")
 LOADED = (".js", ".css")
 
 

@@ -1,5 +1,6 @@
 """From the body of a request to what is searched for."""
 
+import asyncio
 import base64
 import binascii
 
@@ -12,6 +13,9 @@ from tfsbir.errors import InputError
 from tfsbir.preprocessing import is_blank
 from tfsbir.retrieval.metadata import check_where
 from tfsbir.web.messages import SearchRequest
+
+# Beside strokes and points, a search has few lists.
+MAX_OTHER_LISTS = 1000
 
 
 async def read_request(request, encoder, gallery, settings):
@@ -28,8 +32,15 @@ async def read_request(request, encoder, gallery, settings):
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(415, f"`Content-Type` must be application/json. Received: {kind[:100]!r}")
+    body = await request.body()
+    # Millions of points take seconds to parse, in which nobody else is answered.
+    if body.count(b"[") > settings.max_strokes + settings.max_points + MAX_OTHER_LISTS:
+        detail = (
+            f"expected at most {settings.max_strokes} strokes and {settings.max_points} points; found more"
+        )
+        raise HTTPException(422, detail)
     try:
-        wanted = SearchRequest.model_validate_json(await request.body())
+        wanted = SearchRequest.model_validate_json(body)
     except ValidationError as error:
         raise HTTPException(422, _reason(error)) from None
     if wanted.k > settings.max_k:
@@ -44,9 +55,9 @@ async def read_request(request, encoder, gallery, settings):
         if wanted.vector is not None:
             wanted.vector = _vector(wanted.vector, gallery.dim)
             return wanted, None
-        image = _drawn(wanted.strokes, encoder, settings) if wanted.strokes is not None else None
-        if image is None:
-            image = _read(wanted.image, encoder, settings)
+        # Either can take a second, in which others are answered.
+        read, given = (_read, wanted.image) if wanted.strokes is None else (_drawn, wanted.strokes)
+        image = await asyncio.to_thread(read, given, encoder, settings)
     except InputError as error:
         raise HTTPException(422, str(error)) from None
     if is_blank(image):
@@ -86,7 +97,7 @@ def _drawn(strokes, encoder, settings):
     try:
         return encoder.draw_sketch([np.array(stroke, np.float64) for stroke in strokes])
     except ValueError as error:
-        raise InputError(str(error)) from None
+        raise InputError(f"`strokes` cannot be drawn: {error}") from None
 
 
 def _read(image, encoder, settings):

@@ -1,6 +1,7 @@
 """How often an address may ask: a bucket of tokens that fills with time."""
 
 import collections
+import ipaddress
 import math
 import time
 
@@ -10,7 +11,8 @@ MAX_ADDRESSES = 10_000
 class RateLimit:
     """Allows each address `burst` requests at once and `rate` a second in the long run.
 
-    Of more than `MAX_ADDRESSES` addresses, those that have asked longest ago are forgotten.
+    An IPv6 network has 2**64 addresses for one, and counts as one. Of more than `MAX_ADDRESSES`, those that
+    have asked longest ago are forgotten.
 
     Args:
         rate: Float > 0, tokens a second.
@@ -26,7 +28,7 @@ class RateLimit:
 
     def seconds_to_wait(self, address, cost=1.0):
         """Takes `cost` tokens of an address; returns 0, or after how many whole seconds it has as many."""
-        now = self.clock()
+        now, address = self.clock(), _network(address)
         tokens, since = self._buckets.pop(address, (self.burst, now))
         tokens = min(self.burst, tokens + self.rate * (now - since))
         is_allowed = tokens >= cost
@@ -34,3 +36,12 @@ class RateLimit:
         if len(self._buckets) > MAX_ADDRESSES:
             self._buckets.popitem(last=False)
         return 0 if is_allowed else math.ceil((cost - tokens) / self.rate)
+
+
+def _network(address):
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    found = getattr(found, "ipv4_mapped", None) or found
+    return found.packed if found.version == 4 else found.packed[:8]

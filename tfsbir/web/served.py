@@ -62,7 +62,7 @@ class ServedGallery:
     def _open_anew(self):
         try:
             self.gallery = Gallery.open(self.path, self.encoder)
-        except InputError as error:
+        except Exception as error:  # Whatever it is: who watches must go on watching.
             self.problem = str(error)
             print(f"kept the gallery as it was: {error}", file=sys.stderr, flush=True)
             self.measures.reloads.labels("failed").inc()
@@ -89,13 +89,10 @@ class ServedGallery:
             for match in matches
         ]
 
-    def attention_of(self, gallery, matches):
-        """Returns the attention map of each match's photo; None where its file is gone."""
-        photos = []
-        for match in matches:
-            try:
-                path = checked_path(gallery, match.photo)
-                photos.append(((path, path.stat().st_mtime_ns), path))
-            except (InputError, OSError):
-                photos.append(((match.photo.photo_id, 0), None))
-        return self.attention.of_photos(self.encoder.preprocessing, photos)
+    def attention_of(self, gallery, photo):
+        """Returns the attention map of a photo; None where its file is gone or broken."""
+        try:
+            path = checked_path(gallery, photo)
+            return self.attention.of_photo(self.encoder.preprocessing, path)
+        except (InputError, OSError):
+            return None
