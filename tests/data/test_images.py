@@ -246,6 +246,16 @@ def test_too_many_pixels(tmp_path, width, height, found):
     assert peak < 2**20
 
 
+@pytest.mark.parametrize(("width", "height"), [(65_536, 8), (8, 65_536)])
+def test_too_long_a_side(tmp_path, width, height):
+    path = write_blank_png(tmp_path / "long.png", width, height)
+    message = rf"long\.png: expected .* at most 65535 pixels on a side; found {width} x {height}"
+    with pytest.raises(InputError, match=message):
+        read_image(path)
+    write_blank_png(path, min(width, 65_535), min(height, 65_535))
+    assert read_image(path).shape == (256, 256, 1)
+
+
 def test_too_many_bytes(tmp_path):
     path = tmp_path / "huge.png"
     with path.open("wb") as file:

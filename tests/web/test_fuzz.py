@@ -210,6 +210,7 @@ def test_bombs_and_broken_images_are_refused(server):
     for image, message in (
         (bomb, "`image` must have at most 20000000 pixels. Received: 5000 x 5000"),
         (png(100_000, 100_000), "the image: expected an image of at most 40 million pixels; found "),
+        (png(1, 19_000_000), "the image: expected an image of at most 65535 pixels on a side; found 1 x "),
         (whole[:60], "the image: expected a whole image; it cannot be decoded"),
         (whole, "expected a drawing; found a blank one"),
     ):

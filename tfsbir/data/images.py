@@ -17,6 +17,8 @@ from tfsbir.data.edge_maps import edge_map
 from tfsbir.errors import InputError
 
 MAX_PIXELS = 40_000_000
+# As many as a JPEG can have. Scaling weighs the pixels of a whole side at once: 20 million took a gigabyte.
+MAX_SIDE = 65_535
 MAX_BYTES = 64 * 2**20
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
@@ -50,8 +52,8 @@ def read_image(path, size=256, channels=1):
         channels: 1 for grey, 3 for RGB.
     Returns: `(size, size, channels)` uint8.
     Raises: `InputError` if the file is missing, a folder, empty, larger than `MAX_BYTES`, not an image of
-        these formats, damaged, or of more than `MAX_PIXELS` pixels (which its header tells, before anything
-        is decoded). `ValueError` if `channels` is neither 1 nor 3.
+        these formats, damaged, or of more than `MAX_PIXELS` pixels or `MAX_SIDE` on a side (which its header
+        tells, before anything is decoded). `ValueError` if `channels` is neither 1 nor 3.
     """
     return _center(_read_fitted(path, size, channels), size)
 
@@ -209,6 +211,10 @@ def _open(file, path):
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise InputError(f"{path}: {limit}; found {width} x {height}")
+        if max(width, height) > MAX_SIDE:
+            raise InputError(
+                f"{path}: expected an image of at most {MAX_SIDE} pixels on a side; found {width} x {height}"
+            )
         yield image, turn
 
 
