@@ -2,6 +2,8 @@
 
 import asyncio
 import concurrent.futures
+import functools
+import os
 import re
 import threading
 import time
@@ -112,6 +114,26 @@ def test_an_encoder_that_fails_fails_its_request_alone(work):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         client.app.app.state.batcher.encode = encode
         assert client.post("/search", json=STROKES).status_code == 200
+
+
+def test_few_images_are_decoded_at_once(client, monkeypatch):
+    under_way, most, lock = [0], [0], threading.Lock()
+
+    def read(*_):
+        with lock:
+            under_way[0] += 1
+            most[0] = max(most[0], under_way[0])
+        time.sleep(0.1)
+        with lock:
+            under_way[0] -= 1
+        raise InputError("expected nothing at all; found something")
+
+    monkeypatch.setattr("tfsbir.web.query._read", read)
+    with concurrent.futures.ThreadPoolExecutor(12) as threads:
+        ask = functools.partial(client.post, "/search", json={"image": "AAAA"})
+        answers = list(threads.map(lambda _: ask(), range(12)))
+    assert {answer.status_code for answer in answers} == {422}
+    assert most[0] <= min(4, os.cpu_count())
 
 
 def test_a_gallery_that_is_out_of_reach_is_told_of(work, monkeypatch, capsys):

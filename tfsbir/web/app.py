@@ -1,7 +1,9 @@
 """The server's routes: search, photos, the page and its files, health and measures."""
 
 import asyncio
+import concurrent.futures
 import contextlib
+import os
 import re
 import sys
 import urllib.parse
@@ -43,6 +45,9 @@ def make_app(served, settings, measures, page_model=None):
         served.encoder.encode_sketches, settings.max_batch, settings.batch_wait_ms, measures.batch.observe
     )
     thumbnails = Thumbnails(settings.cache_bytes, measures)
+    # Few threads, for an image takes hundreds of megabytes while it is decoded; and of their own, so that
+    # searches do not wait for images.
+    decoding = concurrent.futures.ThreadPoolExecutor(min(4, os.cpu_count() or 1), "decode")
 
     @contextlib.asynccontextmanager
     async def lifespan(_):
@@ -54,6 +59,7 @@ def make_app(served, settings, measures, page_model=None):
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
             await batcher.stop()
+            decoding.shutdown(wait=False, cancel_futures=True)
 
     app = FastAPI(
         title="tfsbir",
@@ -100,7 +106,7 @@ def make_app(served, settings, measures, page_model=None):
     async def search(request: Request) -> SearchAnswer:
         """Finds the photos nearest to a sketch, or to an embedding."""
         now = served.gallery
-        wanted, image = await read_request(request, served.encoder, now, settings)
+        wanted, image = await read_request(request, served.encoder, now, settings, decoding)
         return await _answer(served, batcher, measures, now, wanted, image)
 
     @app.get(
@@ -123,7 +129,8 @@ def make_app(served, settings, measures, page_model=None):
         now = served.gallery
         try:
             known = await asyncio.to_thread(now.photo, photo_id)
-            data, tag = await asyncio.to_thread(thumbnails.get, now, known, size)
+            loop = asyncio.get_running_loop()
+            data, tag = await loop.run_in_executor(decoding, thumbnails.get, now, known, size)
         except KeyError:
             raise HTTPException(
                 404, f"expected the id of a photo in the gallery; found {photo_id[:200]!a}"

@@ -18,7 +18,7 @@ from tfsbir.web.messages import SearchRequest
 MAX_OTHER_LISTS = 1000
 
 
-async def read_request(request, encoder, gallery, settings):
+async def read_request(request, encoder, gallery, settings, decoding):
     """Reads and checks a search.
 
     Args:
@@ -26,6 +26,7 @@ async def read_request(request, encoder, gallery, settings):
         encoder: `Encoder` of sketches.
         gallery: `Gallery` that is to be searched.
         settings: `Settings`.
+        decoding: `ThreadPoolExecutor` that images are decoded in.
     Returns: `SearchRequest`, whose `vector` is float32 or None, and the prepared sketch or None.
     Raises: `HTTPException` with the status 415 or 422, which says what was expected and what came.
     """
@@ -56,8 +57,11 @@ async def read_request(request, encoder, gallery, settings):
             wanted.vector = _vector(wanted.vector, gallery.dim)
             return wanted, None
         # Either can take a second, in which others are answered.
-        read, given = (_read, wanted.image) if wanted.strokes is None else (_drawn, wanted.strokes)
-        image = await asyncio.to_thread(read, given, encoder, settings)
+        read, given, threads = _drawn, wanted.strokes, None
+        if wanted.image is not None:
+            read, given, threads = _read, wanted.image, decoding
+        loop = asyncio.get_running_loop()
+        image = await loop.run_in_executor(threads, read, given, encoder, settings)
     except InputError as error:
         raise HTTPException(422, str(error)) from None
     if is_blank(image):
