@@ -176,6 +176,11 @@ def test_what_is_wrong_at_the_start_is_one_line(capsys, monkeypatch, gallery, tm
                 "expected a file with a token in",
             ),
             ([f"--gallery={gallery}", "--max_k=0"], "flag --max_k=0"),
+            ([f"--gallery={gallery}", "--rate=nan"], "flag --rate=nan: it must be a number"),
+            (
+                [f"--gallery={gallery}", "--timeout=inf"],
+                "flag --timeout=inf: inf is not a number in the range",
+            ),
             ([], "`--gallery` must be given"),
             # As where it is not installed.
             ([f"--gallery={gallery}"], 'needs prometheus_client: pip install "tfsbir[web]"'),

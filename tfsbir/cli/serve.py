@@ -14,6 +14,7 @@ that speaks HTTPS in front. When the gallery is saved anew, the new one is searc
 import gc
 import ipaddress
 import json
+import math
 import os
 import signal
 import socket
@@ -36,8 +37,10 @@ def _integer(name, default, help, lower=1, upper=None):
     flags.DEFINE_integer(name, default, help, lower, upper, flag_values=FLAGS)
 
 
-def _float(name, default, help, lower=0.0):
-    flags.DEFINE_float(name, default, help, lower, flag_values=FLAGS)
+def _float(name, default, help, lower, upper):
+    flags.DEFINE_float(name, default, help, lower, upper, flag_values=FLAGS)
+    # NaN is below no bound and above none, and would be no limit.
+    flags.register_validator(name, math.isfinite, "it must be a number", flag_values=FLAGS)
 
 
 _string("gallery", None, "Gallery made by `tfsbir index`.")
@@ -60,12 +63,12 @@ _integer("max_pixels", 20_000_000, "Pixels of an image that is sent, at most.", 
 _integer("max_strokes", 1000, "Strokes of a drawing, at most.", 1, 100_000)
 _integer("max_points", 50_000, "Points of a drawing, at most.", 1, 1_000_000)
 _integer("max_k", 200, "Photos that a search returns, at most.", 1, 10_000)
-_float("rate", 20.0, "Searches a second of one address, in the long run; 0 for any.")
-_float("burst", 40.0, "Searches that an address may ask for at once.", 1.0)
+_float("rate", 20.0, "Searches a second of one address, in the long run; 0 for any.", 0.0, 1e6)
+_float("burst", 40.0, "Searches that an address may ask for at once.", 1.0, 1e6)
 _integer("max_concurrent", 128, "Searches under way at once, waiting ones too; more are refused.", 1, 10_000)
-_float("timeout", 30.0, "Seconds that a request may take.", 0.1)
+_float("timeout", 30.0, "Seconds that a request may take.", 0.1, 3600.0)
 _integer("max_batch", 32, "Sketches that are encoded at once, at most.", 1, 1024)
-_float("batch_wait_ms", 2.0, "How long a sketch waits for others to be encoded with, in ms.")
+_float("batch_wait_ms", 2.0, "How long a sketch waits for others to be encoded with, in ms.", 0.0, 1000.0)
 _integer("cache_bytes", 64 * 2**20, "Bytes of thumbnails that are kept in memory.", 0)
 flags.DEFINE_bool("json", False, "Print the address as JSON.", flag_values=FLAGS)
 
@@ -101,6 +104,7 @@ def main(argv):
     page_model, reason = page_encoder(FLAGS.page_model, FLAGS.model, gallery)
     model = FLAGS.model or FLAGS.page_model or gallery.encoder_path
     encoder_kind(model)
+    del gallery  # It is opened again with its encoder, and must not be in memory twice.
     with _listen(FLAGS.host, FLAGS.port) as listening:
         settings = Settings(
             **{name: FLAGS[name].value for name in LIMITS},
@@ -123,13 +127,13 @@ def main(argv):
             facts = {
                 "url": url,
                 "pid": os.getpid(),
-                "num_photos": len(gallery),
+                "num_photos": len(served.gallery),
                 "on_device": page_model is not None,
             }
             print(json.dumps(facts), flush=True)
         else:
             where = "in the browser" if page_model else f"on the server: {reason}"
-            print(f"{url}  {len(gallery)} photos; sketches are encoded {where}", flush=True)
+            print(f"{url}  {len(served.gallery)} photos; sketches are encoded {where}", flush=True)
         server.run(sockets=[listening])
     return 0
 
