@@ -85,7 +85,7 @@ def test_photos_are_chosen_as_by_faiss(tmp_path):
     wheres = [{"word": word} for word in WORDS]
     wheres += [{word: {"min": 3, "max": 90}} for word in WORDS[:7]] + [{word: 3} for word in WORDS[:7]]
     wheres += [
-        {"price": {"min": 5.5}}, {"price": {"max": -1e-7}}, {"price": {"min": 2**63, "max": 1e300}},
+        {"price": {"min": 5.5}}, {"price": {"max": -1e-7}}, {"price": {"min": 2.0**63, "max": 1e300}},
         {"price": 5}, {"price": 5.0}, {"price": [5.25, "5.25", 6]}, {"price": True}, {"is new": True},
         {"is new": 1}, {"is new": {"min": 0}}, {"word": {"min": 0}}, {"none": None}, {"none": "None"},
         {"missing": 1}, {"missing": {"max": 1}}, {"word": []},

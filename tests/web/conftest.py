@@ -1,5 +1,7 @@
 """A small gallery with attributes and metadata, and servers of it: in this process, and as users start it."""
 
+import asyncio
+import concurrent.futures
 import contextlib
 import dataclasses
 
@@ -52,6 +54,12 @@ def work(tmp_path_factory):
         gallery.add([Photo(name, path / "photos" / name, {"price": price, "brand": "acme"})])
     gallery.save()
     return Work(path, encoder)
+
+
+def run_async(coroutine):
+    """Runs a coroutine in a thread of its own: Playwright's tests leave a loop running in this one."""
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.web.conftest import client_of
+from tests.web.conftest import client_of, run_async
 from tfsbir.web import app as web_app
 from tfsbir.web.guard import Guard
 from tfsbir.web.measures import Measures
@@ -74,5 +74,5 @@ def test_a_slow_line_has_as_long_as_something_moves(pause, num_sent):
 
     guard = Guard(app, Settings(timeout=1.0), Measures())
     scope = {"type": "http", "method": "GET", "path": "/page/a.js", "headers": [(b"host", b"localhost")]}
-    asyncio.run(guard(scope, None, send))
+    run_async(guard(scope, None, send))
     assert len(sent) == num_sent

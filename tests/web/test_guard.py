@@ -11,9 +11,10 @@ import time
 import numpy as np
 import pytest
 
-from tests.web.conftest import client_of
+from tests.web.conftest import client_of, run_async
 from tfsbir.errors import InputError
 from tfsbir.web.api_docs import POLICY
+from tfsbir.web.batcher import Batcher
 from tfsbir.web.rate_limit import MAX_ADDRESSES, RateLimit
 from tfsbir.web.served import ServedGallery
 
@@ -264,8 +265,6 @@ def test_a_body_is_measured_whatever_its_headers_say(work):
 
 def test_batches_end_with_the_server(work):
     async def ended():
-        from tfsbir.web.batcher import Batcher
-
         waiting = threading.Event()
         batcher = Batcher(
             lambda images: waiting.wait(5) or np.zeros((len(images), 2)), 1, 0, lambda size: None
@@ -277,4 +276,4 @@ def test_batches_end_with_the_server(work):
         waiting.set()
         return await asyncio.gather(*requests[1:], return_exceptions=True)
 
-    assert all(isinstance(one, asyncio.CancelledError) for one in asyncio.run(ended()))
+    assert all(isinstance(one, asyncio.CancelledError) for one in run_async(ended()))
