@@ -120,7 +120,7 @@ def main(argv):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, server.handle_exit)
         gc.collect()
-        gc.freeze()  # What is there now stays: looking through it again and again takes most of a search.
+        gc.freeze()  # What is there now stays: looking through it again and again slows large requests down.
         host, port = listening.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
         if FLAGS.json:
