@@ -128,7 +128,7 @@ def test_a_kill_before_any_step_on_disk_loses_nothing(tmp_path, index, order):
     assert all(np.diff(reruns) <= 0)
 
 
-NUM_PHOTOS, NUM_KILLS = 2400, 20
+NUM_PHOTOS, NUM_KILLS = 1500, 20
 
 
 def index(work):
@@ -154,7 +154,7 @@ def test_tfsbir_index_killed_at_twenty_random_moments_loses_nothing(tmp_path):
             out, _ = index(tmp_path).communicate(timeout=300)
             assert json.loads(out)["num_photos"] == NUM_PHOTOS
         if turn >= NUM_KILLS // 2:  # From now on it updates: some photos are others each time.
-            for file in moments.sample(files, 200):
+            for file in moments.sample(files, 150):
                 Image.open(file).rotate(180).save(file)
         process = index(tmp_path)
         time.sleep(moments.uniform(0.4, 1.4))
