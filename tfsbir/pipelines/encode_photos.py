@@ -122,19 +122,8 @@ def encode(pipeline, encoder, model, pattern, root, prefix):
     from tfsbir.pipelines.photo_names import SKIPPED, PhotoNames
     from tfsbir.pipelines.photo_reading import InFixedBatches, ReadPhotos
     from tfsbir.pipelines.vector_files import WriteVectors
-    from tfsbir.retrieval.pretrained import model_name
 
-    record = {
-        "encoder": {
-            "path": model_name(encoder.path),
-            "kind": encoder.kind,
-            "fingerprint": encoder.fingerprint,
-        },
-        "dim": encoder.preprocessing.embedding_dim,
-        "metric": encoder.preprocessing.distance,
-        "preprocessing": encoder.preprocessing.to_json(),
-        "photo_root": root,
-    }
+    record = {**encoder.to_record(), "photo_root": root}
     names, no_names = pipeline | PhotoNames(pattern, root)
     photos = (
         names

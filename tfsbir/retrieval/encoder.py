@@ -10,7 +10,7 @@ import numpy as np
 from tfsbir.errors import InputError
 from tfsbir.preprocessing import Preprocessing
 from tfsbir.retrieval.lifting import WEIGHTS_FILE, Lifting
-from tfsbir.retrieval.pretrained import model_path
+from tfsbir.retrieval.pretrained import model_name, model_path
 from tfsbir.strokes import VectorSketch, rasterize
 from tfsbir.strokes.rasterize import MIN_LINE_WIDTH
 from tfsbir.strokes.reading import bounding_frame
@@ -95,6 +95,19 @@ class Encoder:
         sketch = VectorSketch(strokes, bounding_frame(strokes))
         image = rasterize(sketch, canvas_size, self.line_width, margin=canvas_size / 16)
         return self.preprocessing.center(image[None])[0]
+
+    def to_record(self):
+        """Returns what the record of photos that this encoder has encoded says of it, a dict for JSON."""
+        return {
+            "encoder": {
+                "path": model_name(self.path),
+                "kind": self.kind,
+                "fingerprint": self.fingerprint,
+            },
+            "dim": self.preprocessing.embedding_dim,
+            "metric": self.preprocessing.distance,
+            "preprocessing": self.preprocessing.to_json(),
+        }
 
     def attribute_probabilities(self, embeddings):
         """Returns the probabilities of the attributes that this encoder predicted with some embeddings.

@@ -9,7 +9,6 @@ from tfsbir.preprocessing import Preprocessing
 from tfsbir.retrieval.faiss_store import FaissStore
 from tfsbir.retrieval.gallery_files import FORMAT_VERSION, checked_file, read_record
 from tfsbir.retrieval.lifting import Lifting
-from tfsbir.retrieval.pretrained import model_name
 
 EMBEDDED = "faiss"
 MILVUS = "milvus:"
@@ -19,14 +18,7 @@ def new_record(encoder, photo_root):
     """Returns the record of a gallery of an encoder's photos in a folder, without what a store adds to it."""
     return {
         "format_version": FORMAT_VERSION,
-        "encoder": {
-            "path": model_name(encoder.path),
-            "kind": encoder.kind,
-            "fingerprint": encoder.fingerprint,
-        },
-        "dim": encoder.preprocessing.embedding_dim,
-        "metric": encoder.preprocessing.distance,
-        "preprocessing": encoder.preprocessing.to_json(),
+        **encoder.to_record(),
         "photo_root": root_name(photo_root),
     }
 

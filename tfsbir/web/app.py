@@ -189,7 +189,7 @@ async def _answer(served, batcher, measures, gallery, wanted, image):
             "photo_id": _as_text(match.photo.photo_id),
             "distance": match.distance,
             "photo_url": "/photos/" + urllib.parse.quote(match.photo.photo_id, errors="surrogateescape"),
-            "metadata": {_as_text(name): _as_text(value) for name, value in match.photo.metadata.items()},
+            "metadata": match.photo.metadata,
             "attention": shares,
             **attributes,
         }
@@ -206,9 +206,9 @@ async def _answer(served, batcher, measures, gallery, wanted, image):
     )
 
 
-def _as_text(value):
-    """Returns a value that JSON can hold: what is no text in a str, such as a file's name, becomes U+FFFD."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", value) if isinstance(value, str) else value
+def _as_text(name):
+    """Returns a file's name as JSON can hold it: what is no text in it becomes U+FFFD."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", name)
 
 
 def _with_search_request(schema):
