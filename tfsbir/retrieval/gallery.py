@@ -7,16 +7,22 @@ from pathlib import Path
 import numpy as np
 
 from tfsbir.errors import InputError
-from tfsbir.preprocessing import is_blank
-from tfsbir.retrieval import gallery_files, gallery_record
+from tfsbir.retrieval import gallery_files, gallery_record, queries
 from tfsbir.retrieval.encoded_journal import EncodedJournal, clear_journal
 from tfsbir.retrieval.gallery_files import RECORD_FILE, check_gallery_target
-from tfsbir.retrieval.metadata import check_metadata
-from tfsbir.retrieval.photo import Match, Photo
-from tfsbir.retrieval.photo_encoding import Changes, changed_of, common_root, encode_changed
+from tfsbir.retrieval.photo import Match
+from tfsbir.retrieval.photo_encoding import (
+    Changes,
+    as_photo,
+    as_stored,
+    changed_of,
+    common_root,
+    encode_changed,
+    keep_only,
+)
 from tfsbir.retrieval.photo_index import check_kind
 from tfsbir.retrieval.pretrained import model_path
-from tfsbir.retrieval.ranking import nearest
+from tfsbir.retrieval.ranking import check_effort, checked_queries, nearest
 
 
 class Gallery:
@@ -241,14 +247,13 @@ class Gallery:
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be >= 1. Received: {batch_size}")
         self._check_photo_encoder()
-        photos, changes = [self._as_photo(photo) for photo in photos], Changes()
+        photos, changes = [as_photo(photo, self.photo_root) for photo in photos], Changes()
         with gallery_files.writing_lock(self.path):
             journal = EncodedJournal(self.path, self.encoder_fingerprint, self.dim)
             batches = encode_changed(
                 self.encoder, photos, self._store, journal, batch_size, progress, changes
             )
-            with contextlib.closing(batches):
-                changes.num_added, changes.num_replaced = self._store.write(map(self._as_stored, batches))
+            self._write(batches, changes)
         return changes
 
     def update(self, batch_size=32, progress=False):
@@ -263,12 +268,13 @@ class Gallery:
 
         Args, Returns, Raises: As for `add`.
         """
-        photos = [self._as_photo(photo) for photo in photos]
+        photos = [as_photo(photo, self.photo_root) for photo in photos]
         if photos:
             self._store.check_size(len(photos))
         changes = self.add(photos, batch_size, progress)
         unread = {os.fspath(path) for path, _ in changes.skipped}
-        self._keep([photo.photo_id for photo in photos if os.fspath(photo.path) not in unread], changes)
+        read = [photo.photo_id for photo in photos if os.fspath(photo.path) not in unread]
+        keep_only(self._store, read, changes)
         return changes
 
     def sync_encoded(self, batches):
@@ -283,18 +289,9 @@ class Gallery:
         changes, photo_ids = Changes(), []
         with gallery_files.writing_lock(self.path):
             new = changed_of(batches, self._store, photo_ids, changes)
-            changes.num_added, changes.num_replaced = self._store.write(map(self._as_stored, new))
-        self._keep(photo_ids, changes)
+            self._write(new, changes)
+        keep_only(self._store, photo_ids, changes)
         return changes
-
-    def _keep(self, photo_ids, changes):
-        """Removes all other photos, and puts these in their order."""
-        wanted = dict.fromkeys(photo_ids)
-        gone = [photo_id for photo_id in self._store.photo_ids() if photo_id not in wanted]
-        if gone:
-            self._store.remove(gone)
-        changes.num_removed = len(gone)
-        self._store.arrange(wanted)
 
     def remove(self, photo_ids):
         """Removes photos; raises `KeyError`, and removes none, if there is none of one of the ids."""
@@ -389,13 +386,7 @@ class Gallery:
         Returns: float32 `(size, size, channels)` in [-1, 1].
         Raises: `InputError` if it cannot be read, or is a blank sketch.
         """
-        if photo is not None:
-            return self.preprocessing.read_photo(photo)
-        image = self.preprocessing.read_sketch(sketch)
-        if is_blank(image):
-            name = "the drawing" if isinstance(sketch, bytes) else sketch
-            raise InputError(f"{name}: expected a drawing; found a blank image")
-        return image
+        return queries.read_query(self.preprocessing, sketch, photo)
 
     def encode_query(self, sketch=None, photo=None, strokes=None):
         """Encodes what to search for; exactly one of three.
@@ -409,20 +400,8 @@ class Gallery:
         Raises: `InputError` if a file cannot be read or shows nothing; `ValueError` unless exactly one is
             given, or if the gallery was opened without its encoder.
         """
-        if sum(one is not None for one in (sketch, photo, strokes)) != 1:
-            raise ValueError(
-                "one of `sketch`, `photo` and `strokes` must be given. Received: none or several"
-            )
         self._check_has_encoder()
-        if photo is not None:
-            image = photo if isinstance(photo, np.ndarray) else self.read_query(photo=photo)
-            return self.encoder.encode_photos(image[None])[0]
-        if strokes is not None:
-            sketch = self.encoder.draw_sketch(strokes)
-        image = sketch if isinstance(sketch, np.ndarray) else self.read_query(sketch)
-        if is_blank(image):
-            raise InputError("the drawing: expected a drawing; found a blank image")
-        return self.encoder.encode_sketches(image[None])[0]
+        return queries.encode_query(self.encoder, sketch, photo, strokes)
 
     def find(self, vector, k=10, where=None, present=(), absent=(), ef_search=None, nprobe=None):
         """Finds the `k` photos nearest to one embedding, as `search` does.
@@ -475,23 +454,15 @@ class Gallery:
         Raises: `ValueError` if `k`, `ef_search` or `nprobe` is < 1 or given to another index, if
             `embeddings` are of another shape or not finite, or if `among` is of another shape or dtype.
         """
-        if k < 1:
-            raise ValueError(f"`k` must be >= 1. Received: {k}")
-        for name, value, kind in (("ef_search", ef_search, "hnsw"), ("nprobe", nprobe, "ivfpq")):
-            if value is not None and (self.index_kind != kind or value < 1):
-                raise ValueError(
-                    f"`{name}` must be >= 1, and None in a gallery whose index is not {kind}. "
-                    f"Received: {value} and the index {self.index_kind}"
-                )
-        embeddings = np.ascontiguousarray(embeddings, np.float32)
-        if embeddings.ndim != 2 or embeddings.shape[1] != self.dim:
-            raise ValueError(
-                f"`embeddings` must have the shape (None, {self.dim}). Received: {embeddings.shape}"
-            )
-        if not np.all(np.isfinite(embeddings)):
-            raise ValueError("`embeddings` must be finite. Received: others")
+        check_effort(self.index_kind, k, ef_search, nprobe)
+        embeddings = checked_queries(embeddings, self.dim)
         among = np.asarray(among) if isinstance(among, (list, tuple)) else among
         return nearest(self._store, self._lifting, embeddings, k, ef_search, among, nprobe)
+
+    def _write(self, batches, changes):
+        stored = (as_stored(batch, self.encoder, self._lifting) for batch in batches)
+        with contextlib.closing(batches):
+            changes.num_added, changes.num_replaced = self._store.write(stored)
 
     def _check_has_encoder(self):
         if self.encoder is None:
@@ -504,18 +475,3 @@ class Gallery:
                 f"{self.path}: expected the very encoder that made this gallery, with the fingerprint "
                 f"{self.encoder_fingerprint}; found {self.encoder.path} with {self.encoder.fingerprint}"
             )
-
-    def _as_photo(self, photo):
-        if not isinstance(photo, Photo):
-            path = Path(os.path.abspath(photo))
-            if not path.is_relative_to(self.photo_root):
-                raise ValueError(f"`root` must hold every photo, and {path} too. Received: {self.photo_root}")
-            return Photo(path.relative_to(self.photo_root).as_posix(), path)
-        check_metadata(photo.metadata or {}, photo.photo_id)
-        return photo
-
-    def _as_stored(self, batch):
-        photos, stamps, embeddings = batch
-        probabilities = self.encoder.attribute_probabilities(embeddings).astype(np.float16)
-        vectors = embeddings if self._lifting is None else self._lifting.lift_photos(embeddings)
-        return photos, stamps, vectors, probabilities

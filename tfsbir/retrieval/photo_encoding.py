@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tfsbir.errors import InputError
+from tfsbir.retrieval.metadata import check_metadata
 from tfsbir.retrieval.photo import Photo, Stamp, located, stamp_of
 from tfsbir.retrieval.photo_reading import decode_ahead, in_batches, progress_bar
 
@@ -160,3 +161,44 @@ def changed_of(batches, store, photo_ids, changes):
 def common_root(paths):
     """Returns the deepest folder that all of some absolute paths lie in, at least one."""
     return Path(os.path.commonpath([Path(path).parent for path in paths]))
+
+
+def as_photo(photo, photo_root):
+    """Returns a `Photo`, or a path as one; `ValueError` unless the path lies below `photo_root`, a `Path`.
+
+    Raises: `InputError` if its metadata are not as `check_metadata` wants.
+    """
+    if isinstance(photo, Photo):
+        check_metadata(photo.metadata or {}, photo.photo_id)
+        return photo
+    path = Path(os.path.abspath(photo))
+    if not path.is_relative_to(photo_root):
+        raise ValueError(f"`root` must hold every photo, and {path} too. Received: {photo_root}")
+    return Photo(path.relative_to(photo_root).as_posix(), path)
+
+
+def as_stored(batch, encoder, lifting):
+    """Turns a batch of `encode_changed` into what a store writes.
+
+    Args:
+        batch: `(photos, stamps, embeddings)`.
+        encoder: `Encoder` that has encoded them.
+        lifting: `Lifting` of its distance, or None.
+    Returns: `(photos, stamps, vectors, probabilities)`: float32 `(num_photos, vector_dim)` and float16
+        `(num_photos, num_attributes)` in [0, 1].
+    Raises: `InputError` if the last values of the embeddings are no probabilities.
+    """
+    photos, stamps, embeddings = batch
+    probabilities = encoder.attribute_probabilities(embeddings).astype(np.float16)
+    vectors = embeddings if lifting is None else lifting.lift_photos(embeddings)
+    return photos, stamps, vectors, probabilities
+
+
+def keep_only(store, photo_ids, changes):
+    """Removes all other photos from a store, and puts these in their order; `changes` is counted in."""
+    wanted = dict.fromkeys(photo_ids)
+    gone = [photo_id for photo_id in store.photo_ids() if photo_id not in wanted]
+    if gone:
+        store.remove(gone)
+    changes.num_removed = len(gone)
+    store.arrange(wanted)

@@ -3,6 +3,28 @@
 import numpy as np
 
 
+def check_effort(index_kind, k, ef_search=None, nprobe=None):
+    """Raises `ValueError` if `k`, `ef_search` or `nprobe` is < 1, or of another index than this kind."""
+    if k < 1:
+        raise ValueError(f"`k` must be >= 1. Received: {k}")
+    for name, value, kind in (("ef_search", ef_search, "hnsw"), ("nprobe", nprobe, "ivfpq")):
+        if value is not None and (index_kind != kind or value < 1):
+            raise ValueError(
+                f"`{name}` must be >= 1, and None in a gallery whose index is not {kind}. "
+                f"Received: {value} and the index {index_kind}"
+            )
+
+
+def checked_queries(embeddings, dim):
+    """Returns embeddings as float32 `(num_queries, dim)`; `ValueError` if they are others or not finite."""
+    embeddings = np.ascontiguousarray(embeddings, np.float32)
+    if embeddings.ndim != 2 or embeddings.shape[1] != dim:
+        raise ValueError(f"`embeddings` must have the shape (None, {dim}). Received: {embeddings.shape}")
+    if not np.all(np.isfinite(embeddings)):
+        raise ValueError("`embeddings` must be finite. Received: others")
+    return embeddings
+
+
 def nearest(store, lifting, embeddings, k, ef_search=None, among=None, nprobe=None):
     """Finds the `k` nearest photos of each query, as `Gallery.search` says.
 
