@@ -11,6 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from tfsbir.data.images import IMAGE_SUFFIXES
 from tfsbir.errors import InputError
+from tfsbir.retrieval.photo import is_address
 
 LIST_SUFFIX = ".txt"
 SKIPPED = "skipped"  # The tag of what is left out.
@@ -121,11 +122,6 @@ def folder_of(pattern):
     """Returns the folder that a pattern from `photo_pattern` starts from."""
     wildcard = _WILDCARDS.search(pattern)
     return pattern[: wildcard.start() if wildcard else None].rpartition("/")[0] or "/"
-
-
-def is_address(path):
-    """Tells whether a path is one of another file system than this machine's, such as gs://bucket/photos."""
-    return "://" in path
 
 
 def _no_text(shown):

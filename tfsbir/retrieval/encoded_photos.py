@@ -11,6 +11,7 @@ import numpy as np
 
 from tfsbir.data.images import natural_key
 from tfsbir.errors import InputError
+from tfsbir.retrieval.photo import is_address
 
 FORMAT_VERSION = 1
 RECORD_SUFFIX = ".vectors.json"
@@ -213,7 +214,7 @@ def _filesystem(prefix):
         raise InputError(
             f'{prefix}: reading encoded photos takes pyarrow, pip install "tfsbir[beam]"; it is not installed'
         ) from None
-    if "://" not in prefix:
+    if not is_address(prefix):
         return fs.LocalFileSystem(), os.path.abspath(prefix)
     try:
         return fs.FileSystem.from_uri(prefix)

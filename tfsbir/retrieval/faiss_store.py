@@ -4,14 +4,14 @@ import faiss
 import numpy as np
 
 from tfsbir.errors import InputError
+from tfsbir.retrieval.array_file import map_array, write_array
 from tfsbir.retrieval.gallery_files import RECORD_FILE, checked_file, write_file
 from tfsbir.retrieval.index_candidates import index_kind
 from tfsbir.retrieval.metadata import check_where
 from tfsbir.retrieval.metadata_columns import MetadataColumns
-from tfsbir.retrieval.photo_attributes import attributes_from_bytes, attributes_to_bytes, photos_that_have
+from tfsbir.retrieval.photo_attributes import map_attributes, photos_that_have
 from tfsbir.retrieval.photo_index import MIN_PHOTOS, PhotoIndex, check_kind
 from tfsbir.retrieval.photo_table import PhotoTable
-from tfsbir.retrieval.vector_file import map_array, write_array
 
 
 class FaissStore:
@@ -66,7 +66,7 @@ class FaissStore:
         probabilities = np.zeros((len(table), 0), "f2")
         if attributes:
             file = checked_file(path, record, "attributes")
-            probabilities = attributes_from_bytes(file, file.read_bytes(), (len(table), len(attributes)))
+            probabilities = map_attributes(file, (len(table), len(attributes)))
         kind, places = record["index"]["kind"], None
         check_kind(kind)
         if "index" not in record["files"]:
@@ -94,8 +94,9 @@ class FaissStore:
             "vectors": write_file(path, "vectors", lambda file: write_array(file, self._vectors)),
         }
         if self.attributes:
-            data = attributes_to_bytes(self.probabilities)
-            written["attributes"] = write_file(path, "attributes", lambda file: file.write(data))
+            written["attributes"] = write_file(
+                path, "attributes", lambda file: write_array(file, self.probabilities)
+            )
         if index.kind != "flat":
             data = faiss.serialize_index(index.index)
             written["index"] = write_file(path, "index", lambda file: file.write(data.data))

@@ -42,7 +42,7 @@ class Gallery:
     Args:
         path: Absolute `Path` of the folder.
         record: Dict, what `gallery.json` holds.
-        store: `FaissStore` of the photos.
+        store: `FaissStore` or `MilvusStore` of the photos.
         lifting: `Lifting` that the photos in the store were lifted by, or None.
         encoder: `Encoder` that made the gallery, or None where nothing is to be encoded.
 
@@ -51,7 +51,9 @@ class Gallery:
         photo_root: Absolute `Path` of the folder that photo ids start from.
         dim: Int, length of an embedding.
         distance: Str, name of the distance, one of `tfsbir.distances.DISTANCES`.
+        store: Str, where photos and vectors are kept: "faiss" or "milvus:URI".
         index_kind: "flat", exact, or "hnsw" or "ivfpq", approximate.
+        photo_ids: Tuple of str, the photos' ids by gallery id.
         encoder: The argument.
         encoder_path: Absolute `Path` of the run directory or export whose encoder made the gallery.
         encoder_kind: "run", "saved_model" or "litert".

@@ -9,6 +9,7 @@ from tfsbir.preprocessing import Preprocessing
 from tfsbir.retrieval.faiss_store import FaissStore
 from tfsbir.retrieval.gallery_files import FORMAT_VERSION, checked_file, read_record
 from tfsbir.retrieval.lifting import Lifting
+from tfsbir.retrieval.photo import is_address
 
 EMBEDDED = "faiss"
 MILVUS = "milvus:"
@@ -26,7 +27,7 @@ def new_record(encoder, photo_root):
 def root_name(photo_root):
     """Returns the folder that photo ids start from as a record has it: an absolute path, or an address."""
     photo_root = os.fspath(photo_root)
-    return photo_root if "://" in photo_root else os.path.abspath(photo_root)
+    return photo_root if is_address(photo_root) else os.path.abspath(photo_root)
 
 
 def preprocessing_of(record):

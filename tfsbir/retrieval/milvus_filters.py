@@ -1,7 +1,7 @@
 """What photos are chosen by, as Milvus stores it and as Milvus is asked for it.
 
 Nothing that a user wrote is part of an expression: there stand only digests, numbers and names of ours. So
-there is nothing to escape, and what is equal here is what `satisfies` finds equal.
+there is nothing to escape, and what is equal here is what `metadata.fits` finds equal.
 """
 
 import hashlib

@@ -25,9 +25,14 @@ class Photo:
     metadata: dict | None = None
 
 
+def is_address(path):
+    """Tells whether a str is a place in another file system than this machine's, such as gs://bucket/photos."""
+    return "://" in path
+
+
 def located(root, path):
     """Returns where a photo lies: an address as it is, and else the `Path` from the folder `root` on."""
-    return path if "://" in path else root / path
+    return path if is_address(path) else root / path
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,49 +1,28 @@
 """The attributes that are predicted for photos: their file, and what search makes of them."""
 
-import io
-import tokenize
-
 import numpy as np
 
 from tfsbir.errors import InputError
+from tfsbir.retrieval.array_file import map_array
 
 # From this probability on, a sketch or a photo counts as having an attribute.
 THRESHOLD = 0.5
 
 
-def attributes_to_bytes(probabilities):
-    """Returns float16 probabilities `(num_photos, num_attributes)` as a file in NumPy's `.npy` format."""
-    file = io.BytesIO()
-    np.save(file, probabilities)
-    return file.getvalue()
-
-
-def attributes_from_bytes(path, data, shape):
-    """Reads what `attributes_to_bytes` wrote.
+def map_attributes(path, shape):
+    """Maps the probabilities in a file, as `map_array` does.
 
     Args:
-        path: Path that errors name.
-        data: Bytes of the file.
+        path: `Path` of the file, NumPy's `.npy` format.
         shape: The wanted `(num_photos, num_attributes)`.
     Returns: float16 of that shape, in [0, 1].
     Raises: `InputError` if the file is damaged, of another shape or dtype, or holds other values.
     """
-    expected = f"{path}: expected float16 probabilities of the shape {shape}"
-    file = io.BytesIO(data)
-    try:
-        version = np.lib.format.read_magic(file)
-        if version != (1, 0):
-            raise ValueError(f"found version {version} of the format")
-        # `np.load` makes room for all that the header announces, so the header comes first.
-        found, _, dtype = np.lib.format.read_array_header_1_0(file)
-        if found != shape or dtype != np.float16:
-            raise ValueError(f"found {dtype} of the shape {found}")
-        file.seek(0)
-        probabilities = np.load(file, allow_pickle=False)
-    except (EOFError, OSError, ValueError, tokenize.TokenError) as error:  # NumPy parses the header's text.
-        raise InputError(f"{expected}; {str(error).strip().splitlines()[0]}") from None
+    probabilities = map_array(path, shape, np.float16, "probabilities")
     if not np.all((probabilities >= 0) & (probabilities <= 1)):  # NaN is neither.
-        raise InputError(f"{expected} in [0, 1]; found others")
+        raise InputError(
+            f"{path}: expected float16 probabilities of the shape {shape} in [0, 1]; found others"
+        )
     return probabilities
 
 

@@ -1,4 +1,4 @@
-"""A file of vectors in NumPy's `.npy` format, read without loading it."""
+"""A file with an array in NumPy's `.npy` format, read without loading it."""
 
 import os
 import tokenize
@@ -13,18 +13,19 @@ def write_array(file, array):
     np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
 
 
-def map_array(path, shape, dtype):
+def map_array(path, shape, dtype, what="values"):
     """Maps the array in a file, which is read where it is looked at.
 
     Args:
         path: `Path` of the file.
         shape: Tuple, the wanted one; a None in it may be any number.
         dtype: The wanted one.
+        what: Str, what errors call what is in it.
     Returns: A read-only array; in memory where it has no values.
     Raises: `InputError` if the file is damaged, of another shape or of another dtype.
     """
     dtype = np.dtype(dtype)
-    expected = f"{path}: expected {dtype} values of the shape {shape}"
+    expected = f"{path}: expected {dtype} {what} of the shape {shape}"
     try:
         with open(path, "rb") as file:
             version = np.lib.format.read_magic(file)
