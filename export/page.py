@@ -34,10 +34,10 @@ from tfsbir.preprocessing import Preprocessing
 from tfsbir.retrieval import Gallery
 from tfsbir.retrieval.pretrained import model_path
 from tfsbir.web.content_policy import content_security_policy
-from tfsbir.web.page_files import PACKAGES_DIR, PAGE_DIR, page_files
+from tfsbir.web.page_encoder import FIT_INTERFACE, read_interface
+from tfsbir.web.page_files import MODEL_FILES, PACKAGES_DIR, PAGE_DIR, page_files
 
 EMBEDDINGS_FILE, NAMES_FILE, THUMBNAILS = "embeddings.bin", "names.json", "thumbnails"
-MODEL_FILES = ("sketch_encoder.tflite", "encoder.json", "preprocessing.json")
 # Of LiteRT.js what one thread of WebAssembly needs, with and without its newer instructions.
 RUNTIME_FILES = (
     "@litertjs/core/dist/index.js",
@@ -100,14 +100,8 @@ def check_model(model, gallery):
     for name in MODEL_FILES:
         if not (model / name).is_file():
             raise InputError(f"{model}: expected an export of `export.litert`; found no {name}")
-    try:
-        export = json.loads((model / "encoder.json").read_text(encoding="utf-8"))
-        details = export.get("models", {}).get(MODEL_FILES[0], {})
-        found = details.get("interface", "float32"), details.get("preprocessing", "outside")
-        fingerprints = export["fingerprint"], export.get("teacher")
-    except (AttributeError, KeyError, ValueError) as error:
-        raise InputError(f"{model / 'encoder.json'}: expected the record of an export; {error!r}") from None
-    if found != ("float32", "outside"):
+    found, fingerprints = read_interface(model)
+    if found != FIT_INTERFACE:
         raise InputError(
             f"{model}: expected an export with --interface=float32 and --preprocessing=outside; found "
             f"{' and '.join(map(str, found))}"

@@ -22,12 +22,11 @@ from tfsbir.web.content_policy import content_security_policy
 from tfsbir.web.guard import Guard
 from tfsbir.web.messages import GalleryFacts, Health, Problem, SearchAnswer, SearchRequest
 from tfsbir.web.named_files import NamedFiles
-from tfsbir.web.page_files import LOADED_PACKAGES, PACKAGES_DIR, PAGE_DIR, page_files
+from tfsbir.web.page_files import LOADED_PACKAGES, MODEL_FILES, PACKAGES_DIR, PAGE_DIR, page_files
 from tfsbir.web.query import read_request
 from tfsbir.web.settings import Size
 from tfsbir.web.thumbnails import Thumbnails
 
-MODEL_FILES = ("sketch_encoder.tflite", "encoder.json", "preprocessing.json")
 COMPONENTS = "#/components/schemas/"
 PROBLEMS = {status: {"model": Problem} for status in (400, 401, 413, 429, 503)}
 

@@ -8,6 +8,8 @@ from tfsbir.retrieval.encoder import EXPORT_FILE, SKETCH_ENCODER, encoder_kind
 from tfsbir.retrieval.pretrained import model_path
 from tfsbir.web.page_files import PACKAGES_DIR
 
+FIT_INTERFACE = ("float32", "outside")
+
 
 def page_encoder(page_model, model, gallery):
     """Finds the LiteRT export that the page encodes sketches by.
@@ -34,13 +36,27 @@ def _unfitness(path, gallery):
     kind = encoder_kind(path)
     if kind != "litert":
         return f"it is a {kind}, not an export of `python -m export.litert`"
-    export = json.loads((path / EXPORT_FILE).read_text(encoding="utf-8"))
-    details = export.get("models", {}).get(SKETCH_ENCODER, {})
-    if (
-        details.get("interface", "float32") != "float32"
-        or details.get("preprocessing", "outside") != "outside"
-    ):
+    interface, fingerprints = read_interface(path)
+    if interface != FIT_INTERFACE:
         return "it was exported with --interface=int8 or --preprocessing=inside"
-    if gallery.encoder_fingerprint not in (export.get("fingerprint"), export.get("teacher")):
+    if gallery.encoder_fingerprint not in fingerprints:
         return "it is another one than the gallery's"
     return None
+
+
+def read_interface(path):
+    """Reads what the sketch encoder of a LiteRT export takes, and whose galleries it searches.
+
+    Args:
+        path: `Path` of the export.
+    Returns: A tuple of the kind of its numbers and the place of its preprocessing, `FIT_INTERFACE` for one
+        that a page can run; and one of the fingerprints of itself and its teacher, which may be None.
+    Raises: `InputError` if its record is damaged.
+    """
+    try:
+        export = json.loads((path / EXPORT_FILE).read_text(encoding="utf-8"))
+        details = export.get("models", {}).get(SKETCH_ENCODER, {})
+        interface = details.get("interface", "float32"), details.get("preprocessing", "outside")
+        return interface, (export["fingerprint"], export.get("teacher"))
+    except (AttributeError, KeyError, ValueError) as error:
+        raise InputError(f"{path / EXPORT_FILE}: expected the record of an export; {error!r}") from None
