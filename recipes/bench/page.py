@@ -213,8 +213,5 @@ if __name__ == "__main__":
     flags.DEFINE_string("quickdraw", None, "Folder of `CLASS.ndjson` of Quick, Draw!", required=True)
     flags.DEFINE_string("output", "results/bench_page.json", "Where the JSON goes.")
     flags.DEFINE_string("pictures", "docs/images", "Folder for serve_shoes.png and serve_sketchy.png.")
-    flags.DEFINE_integer(
-        "drawing", 0, "Which drawing is shown with the photos of many classes.", lower_bound=0
-    )
     flags.DEFINE_bool("measure", True, "Whether to measure; else there are only the pictures.")
     command.run(main)

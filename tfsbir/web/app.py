@@ -4,7 +4,6 @@ import asyncio
 import concurrent.futures
 import contextlib
 import os
-import re
 import sys
 import urllib.parse
 
@@ -16,6 +15,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 import tfsbir
 from tfsbir.errors import InputError
+from tfsbir.web.answer import answer_search
 from tfsbir.web.api_docs import add_docs
 from tfsbir.web.batcher import Batcher
 from tfsbir.web.content_policy import content_security_policy
@@ -106,7 +106,7 @@ def make_app(served, settings, measures, page_model=None):
         """Finds the photos nearest to a sketch, or to an embedding."""
         now = served.gallery
         wanted, image = await read_request(request, served.encoder, now, settings, decoding)
-        return await _answer(served, batcher, measures, now, wanted, image)
+        return await answer_search(served, batcher, measures, now, wanted, image)
 
     @app.get(
         "/photos/{photo_id:path}",
@@ -162,52 +162,6 @@ def make_app(served, settings, measures, page_model=None):
     add_docs(app)
     _add_page(app, page_model)
     return Guard(app, settings, measures)
-
-
-async def _answer(served, batcher, measures, gallery, wanted, image):
-    loop, vector, sketch_attention, encode_seconds = asyncio.get_running_loop(), wanted.vector, None, 0.0
-    if image is not None:
-        start = loop.time()
-        vector = await batcher.submit(image)
-        encode_seconds = loop.time() - start
-        measures.encode.observe(encode_seconds)
-    matches, num_photos, search_seconds = await asyncio.to_thread(served.find, gallery, vector, wanted)
-    measures.search.observe(search_seconds)
-    compared = [{"shared": [], "differing": []}] * len(matches)
-    maps = [None] * len(matches)
-    if wanted.explain:
-        compared = served.compare(gallery, vector, matches)
-        if served.attention is not None:
-            # One at a time: a sketch of somebody else may be encoded in between.
-            maps = [await batcher.run(served.attention_of, gallery, match.photo) for match in matches]
-            if image is not None:
-                sketch_attention = await batcher.run(served.attention.of_sketch, image)
-    results = [
-        {
-            "rank": rank,
-            "photo_id": _as_text(match.photo.photo_id),
-            "distance": match.distance,
-            "photo_url": "/photos/" + urllib.parse.quote(match.photo.photo_id, errors="surrogateescape"),
-            "metadata": match.photo.metadata,
-            "attention": shares,
-            **attributes,
-        }
-        for rank, (match, attributes, shares) in enumerate(zip(matches, compared, maps, strict=True), start=1)
-    ]
-    return SearchAnswer(
-        encoded_on="device" if image is None else "server",
-        encode_ms=round(1000 * encode_seconds, 3),
-        search_ms=round(1000 * search_seconds, 3),
-        num_photos=num_photos,
-        distance=gallery.distance,
-        results=results,
-        sketch_attention=sketch_attention,
-    )
-
-
-def _as_text(name):
-    """Returns a file's name as JSON can hold it: what is no text in it becomes U+FFFD."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", name)
 
 
 def _with_search_request(schema):
