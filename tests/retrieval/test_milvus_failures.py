@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from milvus_lite.server_manager import server_manager_instance
 
 from tests.common_processes import run_script
 from tests.retrieval.drawn_encoder import PHOTOS, drawn_encoder, photo_file, photo_paths, unit_vectors
@@ -16,6 +17,7 @@ from tests.retrieval.learned_distances import LEARNED, lifting_of
 from tests.retrieval.milvus_galleries import both, found, make, photos_of
 from tfsbir.errors import InputError
 from tfsbir.retrieval import Gallery, Photo
+from tfsbir.retrieval.milvus_collection import MilvusCollection
 
 KILLED = """
 import os, signal, sys
@@ -148,12 +150,25 @@ def test_stores_that_cannot_be(tmp_path, store, index, message):
 
 
 def test_a_server_that_says_nothing_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr("tfsbir.retrieval.milvus_collection.CONNECT_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        store, start = f"milvus:http://127.0.0.1:{silent.getsockname()[1]}", time.monotonic()
-        with pytest.raises(InputError, match="expected a Milvus that answers"):
-            Gallery.create(tmp_path / "gallery", drawn_encoder(unit_vectors(5, 8)), PHOTOS, store=store)
-        assert time.monotonic() - start < 10
+        is_given_up(silent, tmp_path, monkeypatch)
+
+
+def test_a_closed_file_leaves_no_connection_to_its_port(tmp_path, monkeypatch):
+    collection = MilvusCollection(f"{tmp_path}/a.db", "photos")
+    port = int(server_manager_instance.start_and_get_uri(collection.uri).rpartition(":")[2])
+    collection.close()
+    with socket.create_server(("127.0.0.1", port)) as silent:
+        is_given_up(silent, tmp_path, monkeypatch)
+
+
+def is_given_up(silent, folder, monkeypatch):
+    """Checks that a gallery in a server which takes connections, and says nothing, fails within seconds."""
+    monkeypatch.setattr("tfsbir.retrieval.milvus_collection.CONNECT_SECONDS", 1)
+    store, start = f"milvus:http://127.0.0.1:{silent.getsockname()[1]}", time.monotonic()
+    with pytest.raises(InputError, match="expected a Milvus that answers"):
+        Gallery.create(folder / "gallery", drawn_encoder(unit_vectors(5, 8)), PHOTOS, store=store)
+    assert time.monotonic() - start < 10
 
 
 def test_without_pymilvus(tmp_path, monkeypatch):

@@ -61,7 +61,8 @@ class MilvusCollection:
             logging.getLogger(logger).setLevel(logging.CRITICAL)
         token = "" if is_file(uri) else os.environ.get("MILVUS_TOKEN", "")
         try:
-            self._client = pymilvus.MilvusClient(uri, token=token, timeout=CONNECT_SECONDS)
+            # A shared connection would outlive `close`, and be taken for whatever has its port later.
+            self._client = pymilvus.MilvusClient(uri, token=token, timeout=CONNECT_SECONDS, dedicated=True)
         except pymilvus.MilvusException as error:
             hint = " (only one process at a time may use a file)" if is_file(uri) else ""
             raise InputError(f"{uri}: expected a Milvus that answers; {_first_line(error)}{hint}") from None
