@@ -222,6 +222,32 @@ def test_joined_parts_are_augmented_apart(tmp_path):
     assert np.any(np.abs(sketches[:12] - sketches[12:]).max((1, 2, 3)) > 0.1)
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_the_parts_of_a_batch_make_up_the_whole(tmp_path, count):
+    split = joined_split(tmp_path)
+    sampler = alone("sketch", len(split.sketches), batch_size=12)
+    augmentation = Augmentation(
+        rotation=10.0, scale=0.2, sketch_warp=1.0, strokes=StrokeAugmentation((0.0, 0.5))
+    )
+
+    def made(part):
+        return list(batches(split, sampler, 0, 3, 16, 5, augmentation, part=part).as_numpy_iterator())
+
+    parts = [made((index, count)) for index in range(count)]
+    for step, whole in enumerate(made((0, 1))):
+        for name, values in whole.items():
+            of_parts = np.concatenate([of_part[step][name] for of_part in parts])
+            # The last bit of a sine hangs on where in an array it stands.
+            np.testing.assert_allclose(of_parts, values, atol=1e-5)
+
+
+@pytest.mark.parametrize("part", [(0, 5), (2, 2), (-1, 2)])
+def test_parts_that_cannot_be(part):
+    split = small_split(sketches_of=1)
+    with pytest.raises(ValueError, match=r"`part` must be one of equal parts of 12 rows"):
+        batches(split, alone("sketch", 12, batch_size=12), 0, 1, 16, 5, part=part)
+
+
 @pytest.mark.parametrize("domain", ["sketch", "photo"])
 def test_one_domain_alone(domain):
     split = small_split(sketches_of=2, num_distractors=2)

@@ -74,7 +74,9 @@ class Augmentation:
             raise ValueError(f"`scale` must be in [0, 1). Received: {self.scale}")
 
 
-def random_views(images, is_mirrored, image_size, seed, warp=0.0, rotation=0.0, scale=0.0):
+def random_views(
+    images, is_mirrored, image_size, seed, warp=0.0, rotation=0.0, scale=0.0, first_row=0, num_rows=None
+):
     """Draws one random view of each image.
 
     A view is a random crop, mirrored where `is_mirrored` says so, turned and scaled at random and, where
@@ -90,14 +92,20 @@ def random_views(images, is_mirrored, image_size, seed, warp=0.0, rotation=0.0, 
         warp: Strength of the warp >= 0, for all images or `(batch,)`; 1 is drawing-like, 0 is none.
         rotation: The largest rotation in degrees, either way.
         scale: The factor of the image's size is in 1 - `scale` .. 1 + `scale`.
+        first_row, num_rows: Of a part of a larger batch: where it begins there, and how large that batch is.
+            Its views are those that it has there. By default the images are a batch of their own.
     Returns: `(batch, image_size, image_size, channels)` float32 in [-1, 1].
     """
     images = tf.convert_to_tensor(images)
     batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
     seeds = tf.unstack(tf.random.split(seed, 8))
+    num_rows = batch if num_rows is None else num_rows
+
+    def draw(distribution, shape, *arguments):
+        return distribution([num_rows, *shape], *arguments)[first_row : first_row + batch]
 
     def corner(seed, room):
-        return tf.random.stateless_uniform([batch, 1, 1], seed, 0, room + 1, tf.int32)
+        return draw(tf.random.stateless_uniform, [1, 1], seed, 0, room + 1, tf.int32)
 
     left, top = corner(seeds[3], width - image_size), corner(seeds[4], height - image_size)
     if not (tf.is_tensor(warp) or np.any(warp) or rotation or scale):
@@ -108,10 +116,10 @@ def random_views(images, is_mirrored, image_size, seed, warp=0.0, rotation=0.0, 
         return tf.cast(corner, tf.float32) + (image_size - 1) / 2
 
     def normal(seed, deviation):
-        return tf.random.stateless_normal([batch, 1, 1], seed) * deviation * warp
+        return draw(tf.random.stateless_normal, [1, 1], seed) * deviation * warp
 
     def uniform(seed, limit):
-        return tf.random.stateless_uniform([batch, 1, 1], seed, -1.0, 1.0) * limit
+        return draw(tf.random.stateless_uniform, [1, 1], seed, -1.0, 1.0) * limit
 
     steps = tf.range(image_size, dtype=tf.float32) - (image_size - 1) / 2
     y, x = steps[None, :, None], steps[None, None, :]
@@ -122,7 +130,7 @@ def random_views(images, is_mirrored, image_size, seed, warp=0.0, rotation=0.0, 
     aspect = tf.exp(normal(seeds[2], LOG_ASPECT))
     source_x = (x * tf.cos(angle) - y * tf.sin(angle)) * step * aspect + middle(left)
     source_y = (x * tf.sin(angle) + y * tf.cos(angle)) * step / aspect + middle(top)
-    bend = tf.random.stateless_normal([batch, GRID, GRID, 2], seeds[5]) * DISPLACEMENT * warp[..., None]
+    bend = draw(tf.random.stateless_normal, [GRID, GRID, 2], seeds[5]) * DISPLACEMENT * warp[..., None]
     bend = tf.image.resize(bend, [image_size, image_size], "bicubic")
     return _sample(images, source_x + bend[..., 0], source_y + bend[..., 1]) / 127.5 - 1.0
 

@@ -13,7 +13,7 @@ PARALLEL_BATCHES = 2  # Batches made at once, and made ahead of training.
 _ROWS_IN_A_JOB = 8
 
 
-def batches(split, sampler, start, stop, image_size, seed, augmentation=None, pool=None):
+def batches(split, sampler, start, stop, image_size, seed, augmentation=None, pool=None, part=(0, 1)):
     """Yields the training batches of the steps `start` .. `stop - 1`.
 
     What a step's batch holds depends on `seed` and the step alone, so a run that is resumed at step
@@ -32,14 +32,23 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
         seed: Integer.
         augmentation: `Augmentation`, by default crop and mirror alone.
         pool: Of `worker_pool`, or `None`. It must outlive the dataset.
+        part: `(index, count)`: of each batch cut into `count` equal parts only the one at `index` is made, as
+            it is in the whole. So machines that share a batch share the work, too.
     Returns: A `tf.data.Dataset` of dicts: `sketch`, `photo`, `negative`, those that the sampler has, `(batch,
         image_size, image_size, channels)` float32 in [-1, 1]; `label` and `instance` `(batch,)` int32, the
         category and the index of the photo, of sketches alone their own category and photo (-1: none); and
         what else the sampler has, `(batch,)` int32.
+    Raises: `ValueError` if the batch cannot be cut into equal parts.
     """
     augmentation = Augmentation() if augmentation is None else augmentation
     names = list(sampler(start))
     rows_in_batch = len(sampler(start)[names[0]])
+    index, count = part
+    if rows_in_batch % count or not 0 <= index < count:
+        raise ValueError(f"`part` must be one of equal parts of {rows_in_batch} rows. Received: {part}")
+    rows_in_part = rows_in_batch // count
+    first_row = index * rows_in_part
+    own = slice(first_row, first_row + rows_in_part)
     if "photo" in names:
         told_by, labels, instances = "photo", split.photo_labels, np.arange(len(split.photos))
     else:
@@ -68,20 +77,23 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
 
     def make(name, rows, step):
         if name in held:
-            return tf.gather(held[name], rows)
+            return tf.gather(held[name], rows[own])
         images, strokes = images_of[name], augmentation.strokes if name == "sketch" else None
+        is_wanted = np.zeros(rows_in_batch, bool)
+        is_wanted[own] = True
 
         def ask(rows, step):
-            return _made(images, rows, strokes, (seed, int(step)), pool)
+            return _made(images, rows, is_wanted, strokes, (seed, int(step)), pool)
 
         made = tf.numpy_function(ask, [rows, step], tf.uint8, stateful=False)
-        made.set_shape([rows_in_batch, *images.shape[1:]])
+        made.set_shape([rows_in_part, *images.shape[1:]])
         return made
 
     def render(drawn):
-        rows, step = drawn["rows"], drawn["step"]
+        all_rows, step = drawn["rows"], drawn["step"]
+        rows = {name: of_name[own] for name, of_name in all_rows.items()}
         seeds = tf.random.split([seed, step], len(images_of) + 1)
-        is_mirrored = tf.random.stateless_uniform([rows_in_batch], seeds[-1]) < (
+        is_mirrored = tf.random.stateless_uniform([rows_in_batch], seeds[-1])[own] < (
             0.5 if augmentation.mirror else 0.0
         )
         batch = {
@@ -92,8 +104,8 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
         for index, name in enumerate(images_of):
             if name in rows:
                 batch[name] = random_views(
-                    make(name, rows[name], step), is_mirrored, image_size, seeds[index], warps[name],
-                    augmentation.rotation, augmentation.scale,
+                    make(name, all_rows[name], step), is_mirrored, image_size, seeds[index], warps[name],
+                    augmentation.rotation, augmentation.scale, first_row, rows_in_batch,
                 )  # fmt: skip
                 if attributes_of:
                     batch[f"{name}_attributes"] = tf.gather(attributes_of[name], rows[name])
@@ -126,34 +138,43 @@ def _attributes(split):
     return {"sketch": sketch, "photo": photo, "negative": photo}
 
 
-def _made(images, rows, strokes, seed, pool):
-    """Makes some images, of `Drawings` with other strokes unless `strokes` is `None`; a uint8 array."""
+def _made(images, rows, is_wanted, strokes, seed, pool):
+    """Makes those of some images that are wanted, of `Drawings` with other strokes unless `strokes` is `None`.
+
+    Returns: A uint8 array. What is drawn at random does not hang on what else is wanted.
+    """
     if _is_array(images):
-        return images[rows]
+        return images[rows[is_wanted]]
     if isinstance(images, JoinedImages):
         made = np.empty((len(rows), *images.shape[1:]), np.uint8)
         for number, part, rows_of_part, places in images.by_part(rows):
-            made[rows_of_part] = _made(part, places, strokes, (*seed, number), pool)
-        return made
+            of_part = is_wanted[rows_of_part]
+            if of_part.any():
+                made[rows_of_part[of_part]] = _made(part, places, of_part, strokes, (*seed, number), pool)
+        return made[is_wanted]
     if strokes is not None and isinstance(images, Drawings):
-        return _augmented(images, rows, strokes, seed, pool)
-    return _in_parts(make_images, images, rows, pool)
+        return _augmented(images, rows, is_wanted, strokes, seed, pool)
+    return _in_parts(make_images, images, rows[is_wanted], pool)
 
 
-def _augmented(drawings, rows, strokes, seed, pool):
-    """Draws some sketches with strokes left out and bent; `(rows, size, size, 1)` uint8."""
+def _augmented(drawings, rows, is_wanted, strokes, seed, pool):
+    """Draws sketches with strokes left out and bent; `(num_wanted, size, size, 1)` uint8."""
     random = np.random.default_rng(seed)
     sketches = [drawings.sketch(row) for row in rows]
     shares = random.choice(strokes.removal_shares, len(rows))
     kept = kept_strokes(sketches, shares, int(random.integers(2**31)))
     strengths = np.where(random.random(len(rows)) < strokes.deformation_share, strokes.deformation, 0.0)
     seeds = random.integers(2**31, size=len(rows))
+    wanted = np.flatnonzero(is_wanted)
     thinned = [
-        sketch.replaced([stroke for stroke, stays in zip(sketch.strokes, mask, strict=True) if stays])
-        for sketch, mask in zip(sketches, kept, strict=True)
+        sketches[row].replaced(
+            [stroke for stroke, stays in zip(sketches[row].strokes, kept[row], strict=True) if stays]
+        )
+        for row in wanted
     ]
     jobs = [
-        (drawings.with_sketches(thinned[part]), seeds[part], strengths[part]) for part in _parts(len(rows))
+        (drawings.with_sketches(thinned[part]), seeds[wanted[part]], strengths[wanted[part]])
+        for part in _parts(len(wanted))
     ]
     run = map if pool is None else pool.map
     return np.concatenate(list(run(draw_deformed, *zip(*jobs, strict=True))))
