@@ -61,9 +61,28 @@ def two_replicas_equal_one():
     gathered, loss, gradient = distributed_step(spread(sketch), spread(photo), spread(instance))
     for replica in strategy.experimental_local_results(gathered):
         np.testing.assert_array_equal(replica, instance)
+    each_replica_draws_its_own_rows(strategy)
     # Each replica's loss is already divided by the replica count, and optimizers sum the gradients.
     np.testing.assert_allclose(strategy.reduce("SUM", loss, axis=None), expected_loss, rtol=1e-6)
     np.testing.assert_allclose(strategy.reduce("SUM", gradient, axis=None), expected_gradient, atol=1e-6)
+
+
+def each_replica_draws_its_own_rows(strategy):
+    """Dropout of a batch cut in two is that of the whole batch on one device, step by step."""
+    expected = tfsbir.layers.ReplicaDropout(0.5, seed=3)
+    with strategy.scope():
+        dropout = tfsbir.layers.ReplicaDropout(0.5, seed=3)
+
+    @tf.function
+    def distributed(rows):
+        return strategy.run(lambda rows: dropout(rows, training=True), args=(rows,))
+
+    for num_rows in (4, 2):
+        rows = strategy.experimental_distribute_values_from_function(lambda _: tf.ones((num_rows, 7)))  # noqa: B023
+        parts = strategy.experimental_local_results(distributed(rows))
+        whole = expected(tf.ones((2 * num_rows, 7)), training=True)
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
+        assert not np.array_equal(*parts)
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def _attributes(split):
 
 
 def _made(images, rows, is_wanted, strokes, seed, pool):
-    """Makes those of some images that are wanted, of `Drawings` with other strokes unless `strokes` is `None`.
+    """Makes those of some images that are wanted; with `strokes`, `Drawings` with other strokes.
 
     Returns: A uint8 array. What is drawn at random does not hang on what else is wanted.
     """

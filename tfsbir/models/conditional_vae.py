@@ -3,6 +3,9 @@
 import keras
 from keras import ops
 
+from tfsbir import replica_random
+from tfsbir.layers.replica_dropout import ReplicaDropout
+
 _MOST_LOG_VARIANCE = 20.0  # exp of it, and of minus it, are far from the ends of float32.
 
 
@@ -68,7 +71,7 @@ class ConditionalVAE(keras.Model):
         mean, log_variance = self.encode(photo, sketch, training)
         latent = mean
         if training:
-            noise = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.noise)
+            noise = ops.cast(replica_random.normal(ops.shape(mean), self.noise), mean.dtype)
             latent = mean + ops.exp(0.5 * log_variance) * noise
         photo = self.generate(latent, sketch, training)
         return photo, self.sketch_decoder(photo, training=training), mean, log_variance
@@ -99,7 +102,7 @@ class ConditionalVAE(keras.Model):
             [
                 keras.Input((input_dim,)),
                 keras.layers.Dense(self.hidden_dim, activation="relu", name="hidden"),
-                keras.layers.Dropout(self.dropout, seed=seed, name="dropout"),
+                ReplicaDropout(self.dropout, seed=seed, name="dropout"),
                 keras.layers.Dense(output_dim, name="output"),
             ],
             name=name,

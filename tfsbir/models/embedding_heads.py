@@ -2,6 +2,8 @@
 
 import keras
 
+from tfsbir.layers.replica_dropout import ReplicaDropout
+
 
 def domain_classifier(embedding_dim=256, units=(64, 64), dropout=0.5, scale=1.0, name="domain_classifier"):
     """Builds the multi-layer perceptron from an embedding to the logit of being a photo's.
@@ -18,7 +20,7 @@ def domain_classifier(embedding_dim=256, units=(64, 64), dropout=0.5, scale=1.0,
             unit variance.
         name: Name of the model.
     Returns: A `keras.Model` from `(batch, embedding_dim)` to `(batch, 1)` float32, > 0 for a photo.
-    Raises: `ValueError` where Keras refuses a width or the dropout.
+    Raises: `ValueError` where Keras refuses a width, or the dropout is not in [0, 1).
     Source: Dey et al., "Doodle to Search", CVPR 2019, Sec. 5.1: three layers with ReLU; widths and dropout
         are the released code's.
     """
@@ -40,7 +42,7 @@ def semantic_decoder(
         scale: As for `domain_classifier`.
         name: Name of the model.
     Returns: A `keras.Model` from `(batch, embedding_dim)` to `(batch, semantic_dim)` float32, of any length.
-    Raises: `ValueError` where Keras refuses a width or the dropout.
+    Raises: `ValueError` where Keras refuses a width, or the dropout is not in [0, 1).
     Source: Dey et al., "Doodle to Search", CVPR 2019, Sec. 5.1: three layers with ReLU; widths and dropout
         are the released code's. The last layer has no ReLU here, since word vectors have both signs.
     """
@@ -52,7 +54,7 @@ def _perceptron(embedding_dim, units, dropout, scale, output_dim, name):
     x = keras.layers.Rescaling(scale, dtype="float32", name="scaled")(embedding)
     for index, width in enumerate(units, 1):
         x = keras.layers.Dense(width, activation="relu", dtype="float32", name=f"hidden{index}")(x)
-        x = keras.layers.Dropout(dropout, dtype="float32", name=f"dropout{index}")(x)
+        x = ReplicaDropout(dropout, dtype="float32", name=f"dropout{index}")(x)
     return keras.Model(
         embedding, keras.layers.Dense(output_dim, dtype="float32", name="output")(x), name=name
     )

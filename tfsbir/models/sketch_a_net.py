@@ -2,6 +2,8 @@
 
 import keras
 
+from tfsbir.layers.replica_dropout import ReplicaDropout
+
 INPUT_SIZE = 225
 INPUT_MEAN = 250.42  # Of black-on-white sketches on the 0..255 scale.
 # An image that leaves `pool5` a pixel.
@@ -55,10 +57,10 @@ def sketch_a_net_classifier(num_classes, image_size=INPUT_SIZE, dropout=0.5, nam
     # From inputs on the 0..255 scale come activations of about a hundred, and one step of Adam would move the
     # logits by tens: every unit was dead after fifty. A ranking network's unit norm has no such trouble.
     x = keras.layers.Rescaling(1 / 128, name="fc6_to_unit_scale")(x)
-    x = keras.layers.Dropout(dropout, name="fc6_dropout")(x)
+    x = ReplicaDropout(dropout, name="fc6_dropout")(x)
     # Not "fc7": whoever loads layers by name would take it for the ranking network's, which is linear.
     x = keras.layers.Dense(512, activation="relu", kernel_initializer="he_normal", name="classifier_fc7")(x)
-    x = keras.layers.Dropout(dropout, name="classifier_fc7_dropout")(x)
+    x = ReplicaDropout(dropout, name="classifier_fc7_dropout")(x)
     # Started small, as all classes are equal at first; in float32 under mixed precision, since a softmax of a
     # few hundred classes needs more than 8 bits.
     small = keras.initializers.RandomNormal(stddev=0.01)
