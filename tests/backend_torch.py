@@ -4,6 +4,8 @@ import keras
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+# Without `torch.compile`: Keras' layers break its graphs (`SpatialAttention` twice), so that pieces would be
+# tested, and the first function took 20 s even where no code was made (`aot_eager`), each other one a second.
 MODES = {"eager": lambda function: function}
 
 
