@@ -39,6 +39,16 @@ def compiled_gradients(mode, function, variables=()):
     return lambda *tensors: compiled([variable.value for variable in variables], tensors)
 
 
+def training_step(cost, optimizer, variables):
+    gradients_of = compiled_gradients(list(MODES)[-1], cost, variables)
+
+    def step(*tensors):
+        _, gradients = gradients_of(*tensors)
+        optimizer.apply(gradients[len(tensors) :], variables)
+
+    return step
+
+
 def with_open_sizes(function, *specs):
     scope = jax.export.SymbolicScope()
     arguments = [

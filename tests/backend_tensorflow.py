@@ -28,6 +28,15 @@ def compiled_gradients(mode, function, variables=()):
     return MODES[mode](lambda *tensors: value_and_gradients(function, tensors, variables))
 
 
+def training_step(cost, optimizer, variables):
+    @tf.function
+    def step(*tensors):
+        _, gradients = value_and_gradients(cost, tensors, variables)
+        optimizer.apply(gradients[len(tensors) :], variables)
+
+    return step
+
+
 def with_open_sizes(function, *specs):
     signature = [
         tf.TensorSpec([None if isinstance(size, str) else size for size in shape], dtype)

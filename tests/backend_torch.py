@@ -27,6 +27,16 @@ def compiled_gradients(mode, function, variables=()):
     return lambda *tensors: value_and_gradients(MODES[mode](function), tensors, variables)
 
 
+def training_step(cost, optimizer, variables):
+    gradients_of = compiled_gradients(list(MODES)[-1], cost, variables)
+
+    def step(*tensors):
+        _, gradients = gradients_of(*tensors)
+        optimizer.apply(gradients[len(tensors) :], variables)
+
+    return step
+
+
 def with_open_sizes(function, *specs):
     return lambda *arrays: function(
         *(keras.ops.convert_to_tensor(x, dtype) for x, (_, dtype) in zip(arrays, specs, strict=True))

@@ -5,6 +5,7 @@
   gradients of its sum with respect to each of the tensors and then of the Keras variables.
 - `compiled_gradients(mode, function, variables)`: the same as a function of the tensors, in one of `MODES`;
   it takes notice of the values that the variables have when it is called.
+- `training_step(cost, optimizer, variables)`: a function of tensors that lowers their cost by one step.
 - `with_open_sizes(function, *specs)`: a function that is traced once for all sizes. A spec is a shape, in
   which a word stands for a size that is open, and a dtype: `(("batch", 7), "float32")`.
 - `largest_tensor(function, shapes, variables)`: the elements of the largest tensor that a function of float32
@@ -24,6 +25,7 @@ if BACKEND == "tensorflow":
         compiled_gradients,
         largest_tensor,
         recording_gradients,
+        training_step,
         value_and_gradients,
         with_open_sizes,
     )
@@ -33,6 +35,7 @@ elif BACKEND == "jax":
         compiled_gradients,
         largest_tensor,
         recording_gradients,
+        training_step,
         value_and_gradients,
         with_open_sizes,
     )
@@ -42,6 +45,7 @@ else:
         compiled_gradients,
         largest_tensor,
         recording_gradients,
+        training_step,
         value_and_gradients,
         with_open_sizes,
     )
@@ -54,6 +58,7 @@ __all__ = [
     "largest_tensor",
     "recording_gradients",
     "tensorflow_only",
+    "training_step",
     "value_and_gradients",
     "with_open_sizes",
 ]
