@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo web test lint bench clean
+.PHONY: demo web test test-backends lint bench clean
 
 # The versions in constraints.txt are those the suite passed with: it turns warnings into errors, so a
 # newer release that only deprecates something would break it. Pillow, protobuf and python-dateutil are held
@@ -43,6 +43,35 @@ web: $(WEB_PACKAGES)  ## What the page of `tfsbir serve` loads beside its own fi
 test: $(BIN)/.installed $(if $(NPM),$(WEB_PACKAGES))  ## The whole suite
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
 
+# Layers, distances, losses and models on each backend of Keras, each in an environment of its own. Those of JAX and
+# PyTorch hold no TensorFlow, nor tfsbir's other requirements, and tfsbir itself is read from here: what its parts
+# need of them is in ON_KERAS, and no more. On Linux PyPI's torch brings CUDA, which nothing here needs:
+# `make test-backends TORCH_INDEX=https://download.pytorch.org/whl/cpu` takes the build for CPU.
+BACKENDS := tensorflow jax torch
+BACKEND_TESTS := tests/layers tests/distances tests/losses tests/models tests/test_imported_alone.py
+TORCH_INDEX ?=
+# Keras; scikit-learn to whiten heads and protobuf to read Caffe's files; the rest is what tests compare with.
+ON_KERAS := keras scikit-learn protobuf pytest pytest-xdist scipy faiss-cpu
+NEEDS_tensorflow := --editable . pytest pytest-xdist
+NEEDS_jax := $(ON_KERAS) jax
+NEEDS_torch := $(ON_KERAS) torch $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+.venvs/%/.installed: setup.py constraints.txt constraints-backends.txt
+	test -x .venvs/$*/bin/python || $(PYTHON) -m venv .venvs/$*
+	.venvs/$*/bin/python -m pip install --quiet --upgrade pip
+	.venvs/$*/bin/python -m pip install --quiet --constraint constraints.txt --constraint constraints-backends.txt \
+	    $(NEEDS_$*)
+	touch $@
+
+test-backends: $(BACKENDS:%=test-on-%)  ## Layers, distances, losses and models on TensorFlow, JAX and PyTorch
+
+.PRECIOUS: .venvs/%/.installed
+# One after the other also under `make -j`: each of them uses all cores.
+.NOTPARALLEL:
+test-on-%: .venvs/%/.installed
+	$(if $(filter tensorflow,$*),,! .venvs/$*/bin/python -c "import tensorflow" 2> /dev/null)
+	KERAS_BACKEND=$* .venvs/$*/bin/python -m pytest --numprocesses=2 --dist=loadfile $(BACKEND_TESTS)
+
 lint: $(BIN)/.installed  ## Style
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -51,5 +80,5 @@ bench: $(BIN)/.installed  ## Encode, train step and search, as ratios measured i
 	$(BIN)/python -m recipes.bench --output=results/bench.json --plot=docs/images/stroke_costs.png \
 	    --evaluation_plot=docs/images/evaluation_costs.png
 
-clean:  ## Forget the environment and the demo
-	rm -rf .venv runs/demo runs/objects
+clean:  ## Forget the environments and the demo
+	rm -rf .venv .venvs runs/demo runs/objects

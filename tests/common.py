@@ -1,16 +1,13 @@
-"""What every layer and every loss must pass."""
+"""What every layer and every loss must pass, on each backend."""
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
+
+from tests.common_backends import MODES, dtype_of, value_and_gradients
 
 # Relative to the largest magnitude of the float32 result.
 TOLERANCES = {"float32": 1e-5, "mixed_float16": 2e-2, "mixed_bfloat16": 1e-1}
-MODES = {
-    "eager": lambda function: function,
-    "tf.function": tf.function,
-    "jit_compile": lambda function: tf.function(function, jit_compile=True),
-}
 
 
 def assert_near(actual, expected, policy="float32"):
@@ -31,9 +28,9 @@ def check_layer(make_layer, inputs, tmp_path, is_float32=False):
     """
     layer = make_layer()
     expected = layer(inputs)
-    assert expected.dtype == "float32"
+    assert dtype_of(expected) == "float32"
     for mode in MODES.values():
-        assert_near(mode(layer)(keras.tree.map_structure(tf.constant, inputs)), expected)
+        assert_near(mode(layer)(keras.tree.map_structure(ops.convert_to_tensor, inputs)), expected)
 
     nodes = keras.tree.map_structure(lambda array: keras.Input(array.shape[1:]), inputs)
     model = keras.Model(nodes, layer(nodes))
@@ -48,18 +45,18 @@ def check_layer(make_layer, inputs, tmp_path, is_float32=False):
         mixed(inputs)  # Builds it.
         mixed.set_weights(layer.get_weights())
         output = mixed(inputs)
-        assert output.dtype == ("float32" if is_float32 else compute_dtype)
-        assert_near(tf.cast(output, "float32"), expected, policy)
+        assert dtype_of(output) == ("float32" if is_float32 else compute_dtype)
+        assert_near(ops.cast(output, "float32"), expected, policy)
 
-    variables = [tf.Variable(array) for array in keras.tree.flatten(inputs)]
+    arrays = keras.tree.flatten(inputs)
     before = [np.array(weight) for weight in layer.trainable_variables]
-    weights = [weight.value for weight in layer.trainable_variables]
-    with tf.GradientTape() as tape:
-        output = layer(keras.tree.pack_sequence_as(inputs, [tf.identity(x) for x in variables]))
-        cost = tf.reduce_sum(tf.square(output))
-    gradients = tape.gradient(cost, variables + weights)
+    _, gradients = value_and_gradients(
+        lambda *tensors: ops.sum(ops.square(layer(keras.tree.pack_sequence_as(inputs, tensors)))),
+        arrays,
+        layer.trainable_variables,
+    )
     assert_all_finite(gradients)
-    keras.optimizers.SGD(1e-2).apply(gradients[len(variables) :], layer.trainable_variables)
+    keras.optimizers.SGD(1e-2).apply(gradients[len(arrays) :], layer.trainable_variables)
     for weight, old in zip(layer.trainable_variables, before, strict=True):
         assert not np.array_equal(weight, old), f"{weight.path} did not move"
 
@@ -74,11 +71,12 @@ def check_loss(make_loss, y_true, y_pred, step_size=1e-2):
         step_size: Learning rate of the step, which must lower the loss.
     """
     loss = make_loss(reduction=None)
-    expected = loss(y_true, y_pred)
+    expected = ops.convert_to_numpy(loss(y_true, y_pred))
     assert expected.shape == (len(y_pred[0]),)
     assert expected.dtype == "float32"
     for mode in MODES.values():
-        assert_near(mode(loss)(tf.constant(y_true), tuple(map(tf.constant, y_pred))), expected)
+        tensors = ops.convert_to_tensor(y_true), tuple(map(ops.convert_to_tensor, y_pred))
+        assert_near(mode(loss)(*tensors), expected)
     assert_near(make_loss()(y_true, y_pred), np.mean(expected))
 
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
@@ -88,36 +86,33 @@ def check_loss(make_loss, y_true, y_pred, step_size=1e-2):
     for policy, dtype in (("mixed_float16", "float16"), ("mixed_bfloat16", "bfloat16")):
         keras.config.set_dtype_policy(policy)
         try:
-            output = make_loss(reduction=None)(y_true, tuple(tf.cast(x, dtype) for x in y_pred))
+            output = make_loss(reduction=None)(y_true, tuple(ops.cast(x, dtype) for x in y_pred))
         finally:
             keras.config.set_dtype_policy("float32")
-        assert output.dtype == "float32"
+        assert dtype_of(output) == "float32"
         assert_near(output, expected, policy)
 
-    value, gradients = value_and_gradients(make_loss(), y_true, y_pred)
+    value, gradients = loss_and_gradients(make_loss(), y_true, y_pred)
     assert_all_finite(gradients)
-    moved = tuple(x - step_size * gradient for x, gradient in zip(y_pred, gradients, strict=True))
+    moved = tuple(x - step_size * np.asarray(slope) for x, slope in zip(y_pred, gradients, strict=True))
     assert make_loss()(y_true, moved) < value
 
 
 def check_finite_gradients(loss, y_true, y_pred):
     """Checks that the loss of each anchor and the gradient of each embedding are finite."""
-    value, gradients = value_and_gradients(loss, y_true, y_pred)
+    value, gradients = loss_and_gradients(loss, y_true, y_pred)
     assert_all_finite([value, *gradients])
 
 
-def value_and_gradients(loss, y_true, y_pred):
+def loss_and_gradients(loss, y_true, y_pred):
     """Returns the loss and its gradient with respect to each embedding."""
-    variables = [tf.Variable(x) for x in y_pred]
-    with tf.GradientTape() as tape:
-        value = loss(y_true, tuple(tf.identity(x) for x in variables))
-    return value, tape.gradient(value, variables)
+    return value_and_gradients(lambda *embeddings: loss(y_true, embeddings), y_pred)
 
 
 def assert_all_finite(tensors):
     for tensor in tensors:
         assert tensor is not None
-        assert np.isfinite(tensor).all()
+        assert np.isfinite(np.asarray(tensor)).all()
 
 
 def unit_norm(rng, *shape):

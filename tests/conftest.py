@@ -25,3 +25,15 @@ def shared_weights():
     if not path.is_file():
         pytest.skip(f"the published weights are not at {path}")
     return path
+
+
+@pytest.fixture(autouse=True)
+def no_recording():
+    """Lets tests read what PyTorch computes; `tests/common_backends.py` records where that is wanted."""
+    if os.environ.get("KERAS_BACKEND") != "torch":
+        yield
+        return
+    import torch
+
+    with torch.no_grad():
+        yield

@@ -4,9 +4,9 @@ import faiss
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 
-from tests.common import MODES
+from tests.common_backends import MODES, dtype_of, with_open_sizes
 from tfsbir.distances import Hamming
 
 
@@ -26,10 +26,11 @@ def test_bits_are_counted(mode):
     photo[0] = sketch[0]
     photo[1] = ~sketch[0]
     run = MODES[mode]
-    found = run(Hamming().pairwise)(tf.constant(sketch), tf.constant(photo))
-    assert found.dtype == tf.float32
+    tensors = ops.convert_to_tensor(sketch), ops.convert_to_tensor(photo)
+    found = run(Hamming().pairwise)(*tensors)
+    assert dtype_of(found) == "float32"
     np.testing.assert_array_equal(found, counted(sketch, photo))
-    rows = run(Hamming())((tf.constant(sketch[:5]), tf.constant(photo)))
+    rows = run(Hamming())((tensors[0][:5], tensors[1]))
     np.testing.assert_array_equal(rows, np.diagonal(counted(sketch, photo)))
     assert rows[0] == 0
     assert found[0, 1] == 24
@@ -49,8 +50,8 @@ def test_an_inner_product_index_finds_what_a_binary_one_does():
 def test_of_no_photos_of_an_unknown_number_and_in_bfloat16():
     layer, sketch, photo = Hamming(dtype="mixed_bfloat16"), codes(3, 40), codes(2, 40, seed=1)
     assert layer.pairwise(sketch, photo[:0]).shape == (3, 0)
-    unknown = tf.TensorSpec((None, 40), "uint8")
-    found = tf.function(layer.pairwise, input_signature=[unknown, unknown])(sketch, photo)
+    specs = (("sketches", 40), "uint8"), (("photos", 40), "uint8")
+    found = with_open_sizes(layer.pairwise, *specs)(sketch, photo)
     np.testing.assert_array_equal(found, counted(sketch, photo))
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     np.testing.assert_array_equal(again.pairwise(sketch, photo), found)

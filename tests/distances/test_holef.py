@@ -1,10 +1,11 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 
 import tfsbir
 from tests.common import unit_norm
+from tests.common_backends import MODES, compiled_gradients, training_step, value_and_gradients
 from tests.distances.common_distances import embeddings, holef
 
 
@@ -25,11 +26,12 @@ def test_value_and_gradients_equal_the_literal_equations(dim, spread, is_pairwis
     sketch, photo = unit_norm(rng, 5, dim), unit_norm(rng, 5, dim)
     layer = tfsbir.distances.HOLEF(dim)
     layer.pair_weights.assign(np.eye(dim) + spread * rng.normal(size=(dim, dim)))
-    variables = [tf.Variable(sketch), tf.Variable(photo), layer.pair_weights.value]
-    with tf.GradientTape() as tape:
-        pair = [tf.identity(variable) for variable in variables[:2]]
-        value = tf.linalg.diag_part(layer.pairwise(*pair)) if is_pairwise else layer(tuple(pair))
-    results = [value, *tape.gradient(value, variables)]
+
+    def distance(*pair):
+        return ops.diagonal(layer.pairwise(*pair)) if is_pairwise else layer(pair)
+
+    value, gradients = value_and_gradients(distance, (sketch, photo), [layer.pair_weights])
+    results = [np.asarray(value), *map(np.asarray, gradients)]
     expected = literal(
         sketch.astype("float64"), photo.astype("float64"), np.array(layer.pair_weights, "float64")
     )
@@ -40,9 +42,9 @@ def test_value_and_gradients_equal_the_literal_equations(dim, spread, is_pairwis
 
 def test_the_sketch_comes_first():
     layer, (sketch, photo) = holef(), embeddings(4, 4)
-    forth, back = layer((sketch, photo)), layer((photo, sketch))
+    forth, back = (ops.convert_to_numpy(layer(pair)) for pair in ((sketch, photo), (photo, sketch)))
     assert np.abs(forth - back).min() > 1e-2
-    layer.pair_weights.assign(np.transpose(layer.pair_weights))
+    layer.pair_weights.assign(np.array(layer.pair_weights).T)
     np.testing.assert_allclose(layer((photo, sketch)), forth, rtol=1e-5)
 
 
@@ -61,35 +63,34 @@ def test_error_of_close_pairs_with_large_norms():
     squared = np.square(sketch.astype("float64") - photo).sum(axis=1)
     # At the identity the rows are exact; pairs, which are expanded, only as exact as the norms are large.
     np.testing.assert_allclose(layer((sketch, photo)), squared, rtol=1e-5)
-    assert np.abs(np.diagonal(layer.pairwise(sketch, photo)) - squared).max() < 1e-6 * 2 * 100**2
+    assert np.abs(np.diagonal(np.asarray(layer.pairwise(sketch, photo))) - squared).max() < 1e-6 * 2 * 100**2
 
     layer.pair_weights.assign(np.eye(32) + 1e-3 * rng.normal(size=(32, 32)))
     pair_weights = np.array(layer.pair_weights, "float64")
     expected = literal(sketch.astype("float64"), photo.astype("float64"), pair_weights)[0]
     off_diagonal = np.abs(pair_weights * (1 - np.eye(32)))
     for weights, distance in (
-        (off_diagonal, layer((sketch, photo))),
-        (np.abs(pair_weights), np.diagonal(layer.pairwise(sketch, photo))),
+        (off_diagonal, np.asarray(layer((sketch, photo)))),
+        (np.abs(pair_weights), np.diagonal(np.asarray(layer.pairwise(sketch, photo)))),
     ):
         size = np.square(sketch) @ weights.sum(axis=1) + np.square(photo) @ weights.sum(axis=0)
         assert (np.abs(distance - expected) < 5e-7 * size + 1e-5 * squared).all()
 
 
-def test_regularizer_counts_once_however_often_the_distance_is_called():
+@pytest.mark.parametrize("mode", MODES)
+def test_regularizer_counts_once_however_often_the_distance_is_called(mode):
     layer, (sketch, photo) = holef(regularization_weight=0.1), embeddings(4, 4)
     deviation = np.array(layer.pair_weights, "float64") - np.eye(7)
     length = np.sqrt(np.square(deviation).sum())
 
-    @tf.function
-    def gradient():
-        with tf.GradientTape() as tape:
-            layer((sketch, photo))
-            layer((sketch, photo[::-1]))
-            layer.pairwise(sketch, photo)
-            (loss,) = layer.losses
-        return loss, tape.gradient(loss, layer.pair_weights.value)
+    def regularizer():
+        layer((sketch, photo))
+        layer((sketch, photo[::-1]))
+        layer.pairwise(sketch, photo)
+        (loss,) = layer.losses
+        return loss
 
-    loss, slope = gradient()
+    loss, (slope,) = compiled_gradients(mode, regularizer, [layer.pair_weights])()
     np.testing.assert_allclose(loss, 0.1 * (np.abs(deviation).sum() + length), rtol=1e-5)
     np.testing.assert_allclose(slope, 0.1 * (np.sign(deviation) + deviation / length), rtol=1e-4)
 
@@ -105,19 +106,18 @@ def test_training_by_equation_7_aligns_channels(name):
     optimizer = keras.optimizers.Adam(1e-2)
     optimizer.build([weight])
 
-    @tf.function
-    def train_step(shift):
-        with tf.GradientTape() as tape:
-            gap = layer((sketch, photo)) - layer((sketch, tf.roll(photo, shift, axis=0)))
-            loss = tf.reduce_mean(tf.maximum(0.3 + gap, 0.0)) + sum(layer.losses)
-        optimizer.apply([tape.gradient(loss, weight.value)], [weight])
+    def cost(other):
+        gap = layer((sketch, photo)) - layer((sketch, other))
+        return ops.mean(ops.maximum(0.3 + gap, 0.0)) + sum(layer.losses)
+
+    step = training_step(cost, optimizer, [weight])
 
     def accuracy():
-        return np.mean(np.argmin(layer.pairwise(sketch, photo), axis=1) == np.arange(64))
+        return np.mean(np.argmin(np.asarray(layer.pairwise(sketch, photo)), axis=1) == np.arange(64))
 
     assert accuracy() < 0.1
-    for step in range(250):
-        train_step(tf.constant(1 + step % 63))
+    for index in range(250):
+        step(ops.convert_to_tensor(np.roll(photo, 1 + index % 63, axis=0)))
     assert accuracy() > 0.9 if name == "HOLEF" else accuracy() < 0.5
 
 

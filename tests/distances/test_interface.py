@@ -4,10 +4,18 @@ import faiss
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 
 import tfsbir
-from tests.common import MODES, assert_all_finite, assert_near, check_layer
+from tests.common import assert_all_finite, assert_near, check_layer
+from tests.common_backends import (
+    MODES,
+    dtype_of,
+    largest_tensor,
+    tensorflow_only,
+    value_and_gradients,
+    with_open_sizes,
+)
 from tests.distances.common_distances import LOOPS, all_pairs, embeddings, holef, squared_euclidean
 
 ALL = list(LOOPS)
@@ -31,7 +39,7 @@ def test_rows_equal_loops(make):
 @pytest.mark.parametrize("make", ALL)
 def test_pairwise_equals_loops(make, mode):
     layer, (sketch, photo) = make(), embeddings(6, 5)
-    distances = MODES[mode](layer.pairwise)(tf.constant(sketch), tf.constant(photo))
+    distances = MODES[mode](layer.pairwise)(ops.convert_to_tensor(sketch), ops.convert_to_tensor(photo))
     assert distances.shape == (6, 5)
     assert_near(distances, all_pairs(make, layer, sketch, photo))
 
@@ -40,8 +48,8 @@ def test_pairwise_equals_loops(make, mode):
 def test_pairwise_of_no_photos_and_of_an_unknown_number(make):
     layer, (sketch, photo) = make(), embeddings(3, 2)
     assert layer.pairwise(sketch, photo[:0]).shape == (3, 0)
-    unknown = tf.TensorSpec((None, 7), "float32")
-    distances = tf.function(layer.pairwise, input_signature=[unknown, unknown])(sketch, photo)
+    specs = (("sketches", 7), "float32"), (("photos", 7), "float32")
+    distances = with_open_sizes(layer.pairwise, *specs)(sketch, photo)
     assert_near(distances, layer.pairwise(sketch, photo))
 
 
@@ -62,16 +70,16 @@ def test_an_inner_product_index_ranks_as_the_distance_does(make):
 
 @pytest.mark.parametrize("make", ALL)
 def test_half_precision_embeddings_give_float32(make):
-    half = tuple(tf.cast(x, "bfloat16") for x in embeddings(4, 4))
-    sketch, photo = (tf.cast(x, "float32").numpy() for x in half)
+    half = tuple(ops.cast(x, "bfloat16") for x in embeddings(4, 4))
+    sketch, photo = (ops.convert_to_numpy(ops.cast(x, "float32")) for x in half)
     layer = make(dtype="mixed_bfloat16")
     expected = all_pairs(make, layer, sketch, photo)
-    product = tf.matmul(layer.lift_query(half[0]), layer.lift_photo(half[1]), transpose_b=True)
+    product = ops.matmul(layer.lift_query(half[0]), ops.transpose(layer.lift_photo(half[1])))
     for distances in (layer.pairwise(*half), layer.distance_of(half[0], product)):
-        assert distances.dtype == "float32"
+        assert dtype_of(distances) == "float32"
         assert_near(distances, expected)
     assert_near(layer(half), np.diagonal(expected))
-    assert {weight.dtype for weight in layer.weights} <= {"float32"}
+    assert {dtype_of(weight) for weight in layer.weights} <= {"float32"}
 
 
 @pytest.mark.parametrize("policy", ["float16", "bfloat16", "mixed_float16"])
@@ -101,13 +109,10 @@ def test_begins_as_squared_euclidean(name):
 @pytest.mark.parametrize("make", [*ALL, *FRESH.values()])
 def test_finite_gradients_at_equal_embeddings(make, value):
     layer = make()
-    sketch, photo = tf.Variable(tf.fill((3, 7), value)), tf.Variable(tf.fill((3, 7), value))
-    variables = [sketch, photo, *(weight.value for weight in layer.trainable_weights)]
-    with tf.GradientTape(persistent=True) as tape:
-        aligned, pairwise = layer((sketch.value(), photo.value())), layer.pairwise(sketch, photo)
-    for distances in (aligned, pairwise):
-        gradients = tape.gradient(distances, variables)
-        assert_all_finite([distances, *(tf.convert_to_tensor(gradient) for gradient in gradients)])
+    equal = np.full((3, 7), value, "float32")
+    for function in (lambda *pair: layer(pair), layer.pairwise):
+        distances, gradients = value_and_gradients(function, (equal, equal), layer.trainable_weights)
+        assert_all_finite([distances, *gradients])
 
 
 @pytest.mark.parametrize("make", LEARNED)
@@ -120,15 +125,17 @@ def test_weights_exist_before_the_first_call(make):
 @pytest.mark.parametrize("make", LEARNED)
 def test_pairwise_trains_the_weights_as_rows_do(make):
     layer, (sketch, photo) = make(), embeddings(5, 5)
-    (weight,) = layer.trainable_weights
-    with tf.GradientTape(persistent=True) as tape:
-        rows = tf.reduce_sum(layer((sketch, photo)))
-        pairwise = tf.linalg.trace(layer.pairwise(sketch, photo))
-    assert_near(tape.gradient(pairwise, weight.value), tape.gradient(rows, weight.value))
+    weights = layer.trainable_weights
+    _, (of_rows,) = value_and_gradients(lambda: layer((sketch, photo)), (), weights)
+    _, (of_pairs,) = value_and_gradients(lambda: ops.diagonal(layer.pairwise(sketch, photo)), (), weights)
+    assert_near(of_pairs, of_rows)
 
 
+@tensorflow_only("checkpoints are TensorFlow's")
 @pytest.mark.parametrize("make", LEARNED)
 def test_a_checkpoint_holds_the_weights(make, tmp_path):
+    import tensorflow as tf
+
     layer = make()
     path = tf.train.Checkpoint(distance=layer).save(tmp_path / "checkpoint")
     (weight,) = layer.trainable_weights
@@ -138,34 +145,17 @@ def test_a_checkpoint_holds_the_weights(make, tmp_path):
     np.testing.assert_array_equal(weight, trained)
 
 
-def largest_tensor(function, *shapes):
-    """Returns the number of elements of the largest tensor in the graph of a function and its gradients."""
-
-    @tf.function
-    def value_and_gradients(*arguments):
-        with tf.GradientTape() as tape:
-            tape.watch(arguments)
-            value = function(*arguments)
-        return value, tape.gradient(value, arguments + tuple(tape.watched_variables()))
-
-    graph = value_and_gradients.get_concrete_function(*(tf.TensorSpec(shape) for shape in shapes)).graph
-    return max(
-        tensor.shape.num_elements() or 0
-        for operation in graph.get_operations()
-        for tensor in operation.outputs
-    )
-
-
 @pytest.mark.parametrize("make", ALL)
 def test_makes_no_difference_for_every_pair_and_dimension(make):
     layer = make() if make is squared_euclidean else make(dim=64)
-    assert largest_tensor(layer.pairwise, (1000, 64), (5000, 64)) == 1000 * 5000
+    shapes = (200, 64), (1000, 64)
+    assert largest_tensor(layer.pairwise, shapes, layer.trainable_weights) == 200 * 1000
     # Of aligned pairs, no tensor holds an outer difference for each.
-    rows = largest_tensor(lambda sketch, photo: layer((sketch, photo)), (1000, 64), (1000, 64))
+    rows = largest_tensor(lambda *pair: layer(pair), [(1000, 64)] * 2, layer.trainable_weights)
     assert rows == 1000 * 64
     # The measure itself sees what must not be made.
-    naive = largest_tensor(lambda sketch, photo: sketch[:, None] - photo[None], (1000, 64), (5000, 64))
-    assert naive == 1000 * 5000 * 64
+    naive = largest_tensor(lambda sketch, photo: sketch[:, None] - photo[None], shapes)
+    assert naive == 200 * 1000 * 64
 
 
 @pytest.mark.parametrize("make", LEARNED)
@@ -209,4 +199,4 @@ def test_only_holef_falls_below_zero():
             layer((sketch, sketch)),
             layer.pairwise(100 * sketch, 100 * sketch),
         ]
-        assert (min(np.min(x) for x in distances) < 0) == (make is holef)
+        assert (min(np.asarray(x).min() for x in distances) < 0) == (make is holef)

@@ -1,10 +1,11 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 
 import tfsbir
-from tests.common import MODES, assert_all_finite, assert_near, check_layer
+from tests.common import assert_all_finite, assert_near, check_layer
+from tests.common_backends import MODES, dtype_of, value_and_gradients
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_rows_equal_loops(embeddings):
 def test_pairwise_equals_loops(embeddings, mode):
     query, gallery = embeddings
     pairwise = MODES[mode](tfsbir.distances.SquaredEuclidean().pairwise)
-    distances = pairwise(tf.constant(query), tf.constant(gallery))
+    distances = pairwise(ops.convert_to_tensor(query), ops.convert_to_tensor(gallery))
     assert distances.shape == (5, 4)
     assert_near(distances, loops(query, gallery))
 
@@ -45,10 +46,10 @@ def test_pairwise_never_falls_below_zero():
 
 
 def test_half_precision_embeddings_give_float32(embeddings):
-    query, gallery = (tf.cast(x, "bfloat16") for x in embeddings)
+    query, gallery = (ops.cast(x, "bfloat16") for x in embeddings)
     layer = tfsbir.distances.SquaredEuclidean(dtype="mixed_bfloat16")
-    expected = loops(tf.cast(query, "float32").numpy(), tf.cast(gallery, "float32").numpy())
-    assert layer.pairwise(query, gallery).dtype == "float32"
+    expected = loops(*(ops.convert_to_numpy(ops.cast(x, "float32")) for x in (query, gallery)))
+    assert dtype_of(layer.pairwise(query, gallery)) == "float32"
     assert_near(layer.pairwise(query, gallery), expected)
     assert_near(layer((query[:4], gallery)), np.diagonal(expected))
 
@@ -61,12 +62,11 @@ def test_all_modes(embeddings, tmp_path):
 @pytest.mark.parametrize("value", [0.0, 0.5])
 def test_finite_gradients_at_equal_embeddings(value):
     layer = tfsbir.distances.SquaredEuclidean()
-    query, gallery = tf.Variable(tf.fill((3, 4), value)), tf.Variable(tf.fill((3, 4), value))
-    with tf.GradientTape(persistent=True) as tape:
-        aligned, pairwise = layer((query.value(), gallery.value())), layer.pairwise(query, gallery)
+    equal = np.full((3, 4), value, "float32")
+    aligned, gradients = value_and_gradients(lambda *pair: layer(pair), (equal, equal))
     np.testing.assert_array_equal(aligned, 0)
-    assert_all_finite(tape.gradient(aligned, (query, gallery)))
-    assert_all_finite(tape.gradient(pairwise, (query, gallery)))
+    assert_all_finite(gradients)
+    assert_all_finite(value_and_gradients(layer.pairwise, (equal, equal))[1])
 
 
 def test_bad_shapes():

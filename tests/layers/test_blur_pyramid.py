@@ -2,11 +2,10 @@ import keras
 import numpy as np
 import pytest
 import scipy.ndimage
-import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
 import tfsbir
 from tests.common import check_layer
+from tests.common_backends import tensorflow_only
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,11 @@ def test_all_modes(drawing, tmp_path):
     check_layer(lambda **kwargs: tfsbir.layers.BlurPyramid((0.7, 1.4), **kwargs), drawing, tmp_path)
 
 
+@tensorflow_only("TFLite converts TensorFlow's SavedModels")
 def test_converts_to_int8(tmp_path):
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+
     image = keras.Input((64, 64, 1), batch_size=1)
     model = keras.Model(image, tfsbir.layers.BlurPyramid()(image))
     model.export(tmp_path, verbose=False)

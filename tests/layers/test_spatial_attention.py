@@ -3,10 +3,11 @@ import math
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 
 import tfsbir
-from tests.common import MODES, assert_all_finite, assert_near, check_layer
+from tests.common import assert_all_finite, assert_near, check_layer
+from tests.common_backends import MODES, dtype_of, value_and_gradients
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +77,10 @@ def test_the_attention_map_on_request(feature_map, policy):
     alone(feature_map)
     alone.set_weights(layer.get_weights())
     for mode in MODES.values():
-        attended, attention = mode(layer)(tf.constant(feature_map))
-        assert (attended.dtype, attention.dtype) == (layer.compute_dtype, "float32")
-        np.testing.assert_allclose(np.sum(attention, axis=(1, 2)), 1, atol=1e-6)
-        assert_near(tf.cast(attended, "float32"), tf.cast(alone(feature_map), "float32"), policy)
+        attended, attention = mode(layer)(ops.convert_to_tensor(feature_map))
+        assert (dtype_of(attended), dtype_of(attention)) == (layer.compute_dtype, "float32")
+        np.testing.assert_allclose(np.asarray(attention).sum(axis=(1, 2)), 1, atol=1e-6)
+        assert_near(ops.cast(attended, "float32"), ops.cast(alone(feature_map), "float32"), policy)
 
 
 def test_output_shapes():
@@ -128,12 +129,15 @@ def test_a_map_that_is_the_same_everywhere_gets_even_attention():
 def test_finite_gradients(feature_map, scale, policy):
     """Also of features near float16's largest value, whose scores and hidden values are beyond it."""
     layer = make_layer(return_map=True, shortcut=False, dtype=policy)
-    image = tf.Variable(scale * np.clip(feature_map, -2, 2))
-    with tf.GradientTape() as tape:
-        attended, attention = layer(tf.identity(image))
-        cost = tf.reduce_sum(tf.cast(attended, "float32") / (1 + scale)) + tf.reduce_sum(attention[:, 0])
+    image = np.float32(scale) * np.clip(feature_map, -2, 2)
+    attended, attention = layer(image)
     assert_all_finite([attended, attention])
-    assert_all_finite(tape.gradient(cost, [image, *(weight.value for weight in layer.trainable_weights)]))
+
+    def cost(image):
+        attended, attention = layer(image)
+        return ops.sum(ops.cast(attended, "float32") / (1 + scale)) + ops.sum(attention[:, 0])
+
+    assert_all_finite(value_and_gradients(cost, [image], layer.trainable_weights)[1])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tfsbir
-from tests.common import assert_near, check_finite_gradients, check_loss, unit_norm, value_and_gradients
+from tests.common import assert_near, check_finite_gradients, check_loss, loss_and_gradients, unit_norm
 
 INSTANCES = np.array([7, 3, 7, 2**24, 5, 3, 9, 1], "int32")
 
@@ -39,7 +39,7 @@ def test_all_modes(pairs):
 def test_without_a_negative_it_costs_nothing(pairs):
     loss = tfsbir.losses.InfoNCE(reduction=None)
     for size in (8, 1):
-        value, gradients = value_and_gradients(loss, np.ones(size), (pairs[0][:size], pairs[1][:size]))
+        value, gradients = loss_and_gradients(loss, np.ones(size), (pairs[0][:size], pairs[1][:size]))
         for zeros in (value, *gradients):
             np.testing.assert_array_equal(zeros, 0)
 

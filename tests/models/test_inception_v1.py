@@ -3,13 +3,13 @@ import shutil
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 
-from export.litert_conversion import convert
+from tests.common_backends import dtype_of, tensorflow_only, value_and_gradients
+from tests.models.googlenet import pool5_by_hand
 from tfsbir.errors import InputError
 from tfsbir.models import inception_v1, load_inception_weights, load_trained_model
 from tfsbir.models.inception_v1 import CONVOLUTIONS
-from tfsbir.retrieval.litert_model import LiteRTModel
 
 SMALL = {"image_size": 31, "width": 0.125, "embedding_dim": 8}
 
@@ -51,44 +51,6 @@ def test_the_published_sizes():
     assert encoder.output_shape == (None, 256)
 
 
-def reference(encoder, image):
-    """GoogLeNet of its published layers, in TensorFlow alone, up to `pool5`; padding as Caffe computes it."""
-
-    def weights(name):
-        return encoder.get_layer(name.replace("/", "_")).get_weights()
-
-    def convolution(x, name, stride=1, pad=0):
-        kernel, bias = weights(name)
-        x = tf.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-        return tf.nn.relu(tf.nn.conv2d(x, kernel, stride, "VALID") + bias)
-
-    def pool(x, stride, pad=0):
-        side = x.shape[1]
-        outputs = -(-(side + 2 * pad - 3) // stride) + 1  # Caffe rounds up.
-        behind = (outputs - 1) * stride + 3 - side - pad
-        x = tf.pad(x, ((0, 0), (pad, behind), (pad, behind), (0, 0)), constant_values=-np.inf)
-        return tf.nn.max_pool2d(x, 3, stride, "VALID")
-
-    def norm(x):
-        return tf.nn.local_response_normalization(x, 2, bias=1.0, alpha=1e-4 / 5, beta=0.75)
-
-    x = image[..., ::-1] * 127.5 + 127.5 - np.float32([104, 117, 123])
-    x = norm(pool(convolution(x, "conv1/7x7_s2", 2, 3), 2))
-    x = convolution(convolution(x, "conv2/3x3_reduce"), "conv2/3x3", pad=1)
-    x = pool(norm(x), 2)
-    for block in ("3a", "3b", None, "4a", "4b", "4c", "4d", "4e", None, "5a", "5b"):
-        if block is None:
-            x = pool(x, 2)
-            continue
-        name = f"inception_{block}"
-        parts = [convolution(x, f"{name}/1x1")]
-        parts.append(convolution(convolution(x, f"{name}/3x3_reduce"), f"{name}/3x3", pad=1))
-        parts.append(convolution(convolution(x, f"{name}/5x5_reduce"), f"{name}/5x5", pad=2))
-        parts.append(convolution(pool(x, 1, 1), f"{name}/pool_proj"))
-        x = tf.concat(parts, -1)
-    return tf.reduce_mean(x, (1, 2))
-
-
 @pytest.mark.parametrize("image_size", [31, 64, 75])  # With odd sides and even ones before the pools.
 def test_equals_a_plain_network_with_the_padding_of_caffe(image_size):
     keras.utils.set_random_seed(1)
@@ -101,7 +63,7 @@ def test_equals_a_plain_network_with_the_padding_of_caffe(image_size):
     features = keras.ops.convert_to_numpy(
         keras.Model(encoder.input, encoder.get_layer("pool5").output)(image)
     )
-    expected = reference(encoder, image).numpy()
+    expected = pool5_by_hand(encoder, image)
     assert (expected > 0).mean() > 0.2
     np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5 * expected.max())
     kernel, bias = encoder.get_layer("fc").get_weights()
@@ -127,12 +89,11 @@ def test_a_narrow_network_has_fewer_filters_everywhere():
 def test_every_weight_learns():
     keras.utils.set_random_seed(0)
     encoder = inception_v1(image_size=64, width=0.25, embedding_dim=8)
-    image = tf.constant(images(4, 64, 1))
-    with tf.GradientTape() as tape:
-        cost = tf.reduce_sum(encoder(image, training=True) * tf.random.stateless_normal((4, 8), (0, 0)))
-    for variable, gradient in zip(
-        encoder.trainable_variables, tape.gradient(cost, encoder.trainable_variables), strict=True
-    ):
+    image = images(4, 64, 1)
+    factors = ops.convert_to_tensor(np.random.default_rng(0).normal(size=(4, 8)), "float32")
+    variables = encoder.trainable_variables
+    _, gradients = value_and_gradients(lambda: encoder(image, training=True) * factors, (), variables)
+    for variable, gradient in zip(variables, map(np.asarray, gradients), strict=True):
         assert np.isfinite(gradient).all(), variable.path
         assert np.abs(gradient).max() > 0, variable.path
 
@@ -145,8 +106,8 @@ def test_half_precision_gives_float32_embeddings_of_unit_norm(policy):
     finally:
         keras.config.set_dtype_policy("float32")
     embedding = encoder(images(2, 31, 1))
-    assert embedding.dtype == "float32"
-    np.testing.assert_allclose(np.linalg.norm(embedding, axis=-1), 1, atol=1e-5)
+    assert dtype_of(embedding) == "float32"
+    np.testing.assert_allclose(np.linalg.norm(np.asarray(embedding), axis=-1), 1, atol=1e-5)
 
 
 def test_a_saved_encoder_gives_the_same(tmp_path):
@@ -158,8 +119,12 @@ def test_a_saved_encoder_gives_the_same(tmp_path):
     )
 
 
+@tensorflow_only("the exporter converts TensorFlow's SavedModels")
 def test_integers_hold_all_of_it():
     """The exporter leaves normalisations in float; only the last one may be one."""
+    from export.litert_conversion import convert
+    from tfsbir.retrieval.litert_model import LiteRTModel
+
     keras.utils.set_random_seed(0)
     encoder = inception_v1(image_size=31, width=0.25, embedding_dim=8)
     image = images(12, 31, 1)

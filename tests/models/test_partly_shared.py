@@ -1,11 +1,17 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 
-from tfsbir.models import EncoderPair, inception_v1, partly_shared, sketch_a_net, squeezenet_encoder
-from tfsbir.preprocessing import Preprocessing
-from tfsbir.runs import RunDirectory
+from tests.common_backends import tensorflow_only, value_and_gradients
+from tfsbir.models import (
+    EncoderPair,
+    inception_v1,
+    load_trained_model,
+    partly_shared,
+    sketch_a_net,
+    squeezenet_encoder,
+)
 
 
 def small_inception(channels):
@@ -88,7 +94,7 @@ def test_shared_weights_are_trained_once_with_the_gradients_of_both():
     keras.utils.set_random_seed(0)
     sketch, photo = small_sketch_a_net(1), small_sketch_a_net(1)
     sketch_image, photo_image = images(sketch, 2), images(photo, 2, seed=1)
-    target = tf.random.stateless_normal((2, 8), (0, 0))
+    target = ops.convert_to_tensor(np.random.default_rng(2).normal(size=(2, 8)), "float32")
     pair = partly_shared(sketch, photo, "fc6")
     variables = pair.trainable_variables
     assert len({id(variable) for variable in variables}) == len(variables) == 14 + 10
@@ -99,11 +105,10 @@ def test_shared_weights_are_trained_once_with_the_gradients_of_both():
     other.set_weights(pair.photo.get_weights())
 
     def gradients(of_sketch, of_photo, variables):
-        with tf.GradientTape() as tape:
-            cost = tf.reduce_sum(of_sketch(sketch_image) * target) - tf.reduce_sum(
-                of_photo(photo_image) * target**2
-            )
-        return tape.gradient(cost, variables)
+        def cost():
+            return ops.sum(of_sketch(sketch_image) * target) - ops.sum(of_photo(photo_image) * target**2)
+
+        return value_and_gradients(cost, (), variables)[1]
 
     own = one.trainable_variables + other.trainable_variables
     paths = [("sketch", v.path) for v in one.trainable_variables]
@@ -126,22 +131,38 @@ def test_shared_weights_are_trained_once_with_the_gradients_of_both():
 
 
 @pytest.mark.parametrize(("build", "channels", "from_layer"), [entry[:3] for entry in ENCODERS])
-def test_a_run_gives_back_what_it_saved(build, channels, from_layer, tmp_path):
+def test_each_encoder_is_saved_whole(build, channels, from_layer, tmp_path):
     pair = partly_shared(build(1), build(channels), from_layer)
-    run = RunDirectory(tmp_path / "run")
-    size, dim = pair.sketch.input_shape[1], pair.sketch.output_shape[-1]
-    run.save_encoders(pair.sketch, pair.photo, Preprocessing(size, dim))
-    assert not run.is_siamese
+    pair.sketch.save(tmp_path / "sketch.keras")
+    pair.photo.save(tmp_path / "photo.keras")
     sketch_image, photo_image = images(pair.sketch, 2), images(pair.photo, 2, seed=1)
-    np.testing.assert_allclose(run.load_encoder("sketch")(sketch_image), pair.sketch(sketch_image), atol=1e-6)
-    loaded = run.load_encoder("photo")
+    loaded = load_trained_model(tmp_path / "sketch.keras")
+    np.testing.assert_allclose(loaded(sketch_image), pair.sketch(sketch_image), atol=1e-6)
+    loaded = load_trained_model(tmp_path / "photo.keras")
     np.testing.assert_allclose(loaded(photo_image), pair.photo(photo_image), atol=1e-6)
     # In the loaded model one can look inside.
     inner = keras.Model(loaded.input, loaded.layers[-2].output)
     assert inner(photo_image).shape[0] == 2
 
 
+@tensorflow_only("run directories are those of recipes, which are TensorFlow's")
+def test_a_run_gives_back_what_it_saved(tmp_path):
+    from tfsbir.preprocessing import Preprocessing
+    from tfsbir.runs import RunDirectory
+
+    pair = partly_shared(small_inception(1), small_inception(3), "inception_4e")
+    run = RunDirectory(tmp_path / "run")
+    run.save_encoders(pair.sketch, pair.photo, Preprocessing(31, 8))
+    assert not run.is_siamese
+    for domain, encoder in (("sketch", pair.sketch), ("photo", pair.photo)):
+        image = images(encoder, 2)
+        np.testing.assert_allclose(run.load_encoder(domain)(image), encoder(image), atol=1e-6)
+
+
+@tensorflow_only("checkpoints are TensorFlow's")
 def test_a_checkpoint_holds_the_shared_weights_once(tmp_path):
+    import tensorflow as tf
+
     pair = partly_shared(small_sketch_a_net(1), small_sketch_a_net(1), "conv1")
     expected = pair.photo.get_weights()
     checkpoint = tf.train.Checkpoint(sketch=pair.sketch, photo=pair.photo)

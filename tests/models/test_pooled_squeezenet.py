@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from tests.common_backends import recording_gradients
 from tfsbir.models import attended_encoder, pooled_squeezenet_encoder, start_heads_together
 
 SMALL = {"image_size": 111, "working_size": 111, "embedding_dim": 8}
@@ -46,7 +47,8 @@ def test_heads_start_at_the_same_directions_each_centred_on_its_domain():
     keras.utils.set_random_seed(0)
     encoders = [pooled_squeezenet_encoder(channels=channels, **SMALL) for channels in (1, 3)]
     images = [drawn(12, channels, channels) for channels in (1, 3)]
-    start_heads_together(encoders, images, batch_size=5)
+    with recording_gradients():
+        start_heads_together(encoders, images, batch_size=5)
     kernels = [encoder.get_layer("projection").get_weights()[0] for encoder in encoders]
     np.testing.assert_array_equal(*kernels)
     centred = []

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.common_backends import recording_gradients
 from tfsbir.errors import InputError
 from tfsbir.layers import BlurPyramid
 from tfsbir.models import (
@@ -151,7 +152,8 @@ def test_a_whitened_head_has_uncorrelated_channels_of_unit_variance_and_no_commo
     encoder = squeezenet_encoder(head_channels=8, **SMALL)
     images = np.random.default_rng(0).choice([-1.0, 1.0], (24, 111, 111, 1), p=[0.1, 0.9]).astype("float32")
     images[:12, 30:60] = -1.0  # What differs between images is more than noise.
-    whiten_head(encoder, images, batch_size=5)
+    with recording_gradients():
+        whiten_head(encoder, images, batch_size=5)
     for fire in HEADS:
         reduced = keras.Model(encoder.input, encoder.get_layer(f"{fire}_reduced").output)(images)
         rows = keras.ops.convert_to_numpy(reduced).reshape(-1, 8)
@@ -172,7 +174,8 @@ def test_a_short_embedding_starts_at_the_principal_directions_of_the_head():
     assert encoder.output_shape == (None, 6)
     images = np.random.default_rng(0).choice([-1.0, 1.0], (24, 111, 111, 1), p=[0.1, 0.9]).astype("float32")
     images[:12, 30:60] = -1.0
-    whiten_head(encoder, images, batch_size=5)
+    with recording_gradients():
+        whiten_head(encoder, images, batch_size=5)
     head = keras.ops.convert_to_numpy(
         keras.Model(encoder.input, encoder.get_layer("both_scales").output)(images)
     )
@@ -189,7 +192,8 @@ def test_a_short_embedding_starts_at_the_principal_directions_of_the_head():
 def test_fewer_images_than_values_keep_all_their_products():
     encoder = squeezenet_encoder(head_channels=4, embedding_dim=20, **SMALL)
     images = np.random.default_rng(0).uniform(-1, 1, (5, 111, 111, 1)).astype("float32")
-    whiten_head(encoder, images)
+    with recording_gradients():
+        whiten_head(encoder, images)
     head = keras.ops.convert_to_numpy(
         keras.Model(encoder.input, encoder.get_layer("both_scales").output)(images)
     )

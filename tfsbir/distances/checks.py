@@ -14,7 +14,9 @@ def checked_embedding(name, embedding, dim=None):
     """Returns an embedding as float32; `ValueError` if it is not `(num, dim)`."""
     embedding = ops.cast(embedding, "float32")
     if len(embedding.shape) != 2 or _differ(embedding.shape[1], dim):
-        raise ValueError(f"`{name}` must have the shape (num, {dim or 'dim'}). Received: {embedding.shape}")
+        raise ValueError(
+            f"`{name}` must have the shape (num, {dim or 'dim'}). Received: {tuple(embedding.shape)}"
+        )
     return embedding
 
 
@@ -24,7 +26,8 @@ def checked_embeddings(sketch, photo, dim=None):
     photo = checked_embedding("photo", photo, dim)
     if _differ(sketch.shape[1], photo.shape[1]):
         raise ValueError(
-            f"`sketch` and `photo` must have the same dim. Received shapes: {sketch.shape} and {photo.shape}"
+            "`sketch` and `photo` must have the same dim. "
+            f"Received shapes: {tuple(sketch.shape)} and {tuple(photo.shape)}"
         )
     return sketch, photo
 
@@ -35,7 +38,7 @@ def checked_pairs(sketch, photo, dim=None):
     if _differ(sketch.shape[0], photo.shape[0]):
         raise ValueError(
             "`sketch` and `photo` must have the same batch. "
-            f"Received shapes: {sketch.shape} and {photo.shape}"
+            f"Received shapes: {tuple(sketch.shape)} and {tuple(photo.shape)}"
         )
     return sketch, photo
 
@@ -47,7 +50,7 @@ def checked_products(inner_product, sketch):
     if len(inner_product.shape) != 2 or _differ(inner_product.shape[0], sketch.shape[0]):
         raise ValueError(
             "`inner_product` must be 2-D with a row for every sketch. "
-            f"Received shapes: {inner_product.shape}, and {sketch.shape} of `sketch`"
+            f"Received shapes: {tuple(inner_product.shape)}, and {tuple(sketch.shape)} of `sketch`"
         )
     return inner_product
 

@@ -64,12 +64,15 @@ class Hamming(keras.layers.Layer):
 
 
 def _signs(name, codes):
-    codes = ops.convert_to_tensor(codes)
-    dtype = keras.backend.standardize_dtype(codes.dtype)
+    # Of what was given: JAX makes 32 bits of 64.
+    dtype = keras.backend.standardize_dtype(
+        getattr(codes, "dtype", None) or ops.convert_to_tensor(codes).dtype
+    )
     if dtype != "uint8":
         raise TypeError(f"`{name}` must be codes of uint8, 8 bits a byte. Received: {dtype}")
+    codes = ops.convert_to_tensor(codes)
     if len(codes.shape) != 2:
-        raise ValueError(f"`{name}` must have the shape (num, num_bytes). Received: {codes.shape}")
+        raise ValueError(f"`{name}` must have the shape (num, num_bytes). Received: {tuple(codes.shape)}")
     places = ops.convert_to_tensor([7, 6, 5, 4, 3, 2, 1, 0], "uint8")  # The first bit is the highest.
     bits = ops.bitwise_and(ops.right_shift(codes[..., None], places), ops.ones_like(places))
     return 2.0 * ops.reshape(ops.cast(bits, "float32"), (-1, 8 * codes.shape[1])) - 1.0

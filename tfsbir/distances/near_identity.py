@@ -37,7 +37,9 @@ class NearIdentity(keras.regularizers.Regularizer):
         # The slope of the root is infinite at 0. The inner `where` keeps it from becoming inf * 0 = NaN.
         is_away = squared > 0.0
         frobenius = ops.where(is_away, ops.sqrt(ops.where(is_away, squared, 1.0)), 0.0)
-        return self.regularization_weight * (ops.sum(ops.abs(deviation)) + frobenius)
+        # Not `ops.abs`: in JAX its slope at 0 is 1, which would move weights that are the identity.
+        absolute = deviation * ops.sign(deviation)
+        return self.regularization_weight * (ops.sum(absolute) + frobenius)
 
     def get_config(self):
         return {"regularization_weight": self.regularization_weight}

@@ -14,6 +14,8 @@ class CrossDomainContrastive(keras.losses.Loss):
     the mean over all other rows; alone it costs 0. So the share of the pairs that are of one category is the
     batch's: with groups of `k` rows, (k - 1) / (batch - 1).
 
+    Two equal embeddings have no direction to part in: their gradient is 0.
+
     Args:
         positive_scale: Float > 0 (C_p); smaller ones pull harder. Default from Source.
         negative_scale: Float > 0 (C_n), the cost at distance 0 of what should be apart. At a distance of
@@ -43,7 +45,9 @@ class CrossDomainContrastive(keras.losses.Loss):
         is_same = ops.equal(y_true[:, None], y_true[None, :])
         cost = 0.0
         for one, other in ((sketch, sketch), (photo, photo), (sketch, photo)):
-            distance = ops.sum(ops.abs(one[:, None] - other[None, :]), axis=-1)
+            difference = one[:, None] - other[None, :]
+            # Not `ops.abs`, whose slope at 0 is 1 in JAX.
+            distance = ops.sum(difference * ops.sign(difference), axis=-1)
             together = ops.square(distance) / self.positive_scale
             apart = self.negative_scale * ops.exp(-2.77 * distance / self.negative_scale)
             cost += ops.where(is_same, together, apart)

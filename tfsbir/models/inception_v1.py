@@ -1,11 +1,9 @@
 """Inception-v1 (GoogLeNet), the backbone of paper 4, and the encoder made of it."""
 
-import functools
 from pathlib import Path
 
 import keras
 import numpy as np
-from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
 
 from tfsbir.errors import InputError
 from tfsbir.layers import LocalResponseNormalization, ToImageNetBGR
@@ -156,16 +154,16 @@ def load_inception_weights(model, path):
             f"{path}: expected a file of GoogLeNet ImageNet weights (bvlc_googlenet.caffemodel); there is no "
             "such file"
         )
-    net = _caffe_net_class()()
+    # Imported here, for it imports protobuf, which the network does without.
+    from tfsbir.models.caffe_net import read_blobs
+
     try:
-        net.ParseFromString(path.read_bytes())
-    except message.DecodeError as error:
+        found = read_blobs(path)
+    except ValueError as error:
         raise InputError(
             f"{path}: expected a file of GoogLeNet ImageNet weights (bvlc_googlenet.caffemodel); it is "
             f"damaged or of another kind ({str(error).splitlines()[0]})"
         ) from None
-    # A net for training repeats names, as of data layers; those that hold weights are unique.
-    found = {layer.name: layer.blobs for layer in (*net.layers, *net.layer) if layer.blobs}
     loaded = [_read_convolution(found, path, name, _layer(model, name)) for name in CONVOLUTIONS]
     for name, weights in zip(CONVOLUTIONS, loaded, strict=True):
         _layer(model, name).set_weights(weights)
@@ -180,13 +178,13 @@ def _read_convolution(found, path, name, layer):
     height, width, inputs, outputs = layer.kernel.shape
     expected = [(outputs, inputs, height, width), (outputs,)]
     blobs = found.get(name, ())
-    shapes = [_shape(blob) for blob in blobs]
+    shapes = [shape for shape, _ in blobs]
     if shapes != expected:
         raise InputError(
             f"{path}: layer {name} must hold a kernel and a bias of {expected}. "
             f"Received: {shapes or 'nothing'}"
         )
-    arrays = [np.array(blob.data, np.float32) for blob in blobs]
+    arrays = [array for _, array in blobs]
     for array, shape in zip(arrays, shapes, strict=True):
         if array.size != np.prod(shape):
             raise InputError(
@@ -197,53 +195,3 @@ def _read_convolution(found, path, name, layer):
         raise InputError(f"{path}: layer {name} must hold finite numbers. Received: NaN or infinity")
     kernel, bias = arrays
     return [kernel.reshape(shapes[0]).transpose(2, 3, 1, 0), bias]
-
-
-def _shape(blob):
-    """Returns the shape of a Caffe blob; older ones have four axes always, a bias 1 x 1 x 1 x channels."""
-    if blob.shape.dim:
-        return tuple(blob.shape.dim)
-    shape = (blob.num, blob.channels, blob.height, blob.width)
-    return shape[3:] if shape[:3] == (1, 1, 1) else shape
-
-
-@functools.cache
-def _caffe_net_class():
-    """Returns the class of Caffe's `NetParameter`, with those fields of it that hold weights."""
-    field = descriptor_pb2.FieldDescriptorProto
-    one, many = field.LABEL_OPTIONAL, field.LABEL_REPEATED
-    nested = field.TYPE_MESSAGE
-    messages = {
-        "BlobShape": [("dim", 1, many, field.TYPE_INT64, "")],
-        "BlobProto": [
-            ("num", 1, one, field.TYPE_INT64, ""),
-            ("channels", 2, one, field.TYPE_INT64, ""),
-            ("height", 3, one, field.TYPE_INT64, ""),
-            ("width", 4, one, field.TYPE_INT64, ""),
-            ("data", 5, many, field.TYPE_FLOAT, ""),
-            ("shape", 7, one, nested, "BlobShape"),
-        ],
-        "V1LayerParameter": [
-            ("name", 4, one, field.TYPE_STRING, ""),
-            ("blobs", 6, many, nested, "BlobProto"),
-        ],
-        "LayerParameter": [
-            ("name", 1, one, field.TYPE_STRING, ""),
-            ("blobs", 7, many, nested, "BlobProto"),
-        ],
-        "NetParameter": [
-            ("layers", 2, many, nested, "V1LayerParameter"),
-            ("layer", 100, many, nested, "LayerParameter"),
-        ],
-    }
-    file = descriptor_pb2.FileDescriptorProto(name="caffe.proto", package="caffe", syntax="proto2")
-    for name, fields in messages.items():
-        entry = file.message_type.add(name=name)
-        for field_name, number, label, kind, of_message in fields:
-            added = entry.field.add(name=field_name, number=number, label=label, type=kind)
-            if of_message:
-                added.type_name = f".caffe.{of_message}"
-    # A pool of its own: the common one may hold the whole caffe.proto of another library.
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(file.SerializeToString())
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("caffe.NetParameter"))

@@ -6,7 +6,6 @@ import h5py
 import keras
 import numpy as np
 from keras import ops
-from sklearn.utils.extmath import randomized_svd
 
 from tfsbir.errors import InputError
 from tfsbir.layers import BlurPyramid, PlaceBias, ToImageNetBGR
@@ -130,6 +129,9 @@ def whiten_head(encoder, images, batch_size=32):
 
 
 def _reduce_to_leading(encoder, images, batch_size):
+    # Imported here, for the network does without scikit-learn.
+    from sklearn.utils.extmath import randomized_svd
+
     features = keras.Model(encoder.input, encoder.get_layer(BOTH).output)
     rows = np.concatenate(_in_batches(features, images, batch_size))
     layer = encoder.get_layer(REDUCED)
