@@ -47,9 +47,19 @@ lint: $(BIN)/.installed  ## Style
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-bench: $(BIN)/.installed  ## Encode, train step and search, as ratios measured in one run
-	$(BIN)/python -m recipes.bench --output=results/bench.json --plot=docs/images/stroke_costs.png \
-	    --evaluation_plot=docs/images/evaluation_costs.png
+# PyTorch, which `make bench` holds a training step against, in an environment of its own. On Linux PyPI's brings
+# CUDA, which nothing here needs: `make bench TORCH_INDEX=https://download.pytorch.org/whl/cpu` takes the build for CPU.
+TORCH_INDEX ?=
+.venvs/torch/.installed:
+	test -x .venvs/torch/bin/python || $(PYTHON) -m venv .venvs/torch
+	.venvs/torch/bin/python -m pip install --quiet torch==2.13.0 numpy \
+	    $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	touch $@
+
+bench: $(BIN)/.installed .venvs/torch/.installed  ## All rows of docs/bench.md, as ratios measured in one run
+	$(BIN)/python -m recipes.bench --output=results/bench.json --history=results/bench_history.jsonl \
+	    --plot=docs/images/stroke_costs.png --evaluation_plot=docs/images/evaluation_costs.png
+	$(BIN)/python -m recipes.bench.bench_table
 
 clean:  ## Forget the environment and the demo
-	rm -rf .venv runs/demo runs/objects
+	rm -rf .venv .venvs runs/demo runs/objects
