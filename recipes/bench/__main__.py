@@ -11,7 +11,7 @@ from recipes.bench.devices import arithmetic_lines, device_versions
 from recipes.bench.evaluation import NUM_QUERIES, draw_evaluation_costs
 from recipes.bench.history import append_history, circumstances, read_history, read_results, write_results
 from recipes.bench.onnx_graph import require_onnx
-from recipes.bench.row import grouped_table
+from recipes.bench.row import KINDS, grouped_table
 from recipes.bench.strokes import draw_stroke_costs
 from tfsbir import command
 from tfsbir.errors import InputError
@@ -19,7 +19,7 @@ from tfsbir.errors import InputError
 FLAGS = flags.FLAGS
 
 flags.DEFINE_list(
-    "only", [], f"Kinds of rows to measure, separated by commas; by default all: {', '.join(jobs.KINDS)}."
+    "only", [], f"Kinds of rows to measure, separated by commas; by default all: {', '.join(KINDS)}."
 )
 flags.DEFINE_string(
     "output", None, "Where the JSON goes. Of kinds that are not measured it keeps what it has."
@@ -36,10 +36,10 @@ flags.DEFINE_integer("num_classes", NUM_CLASSES, "Classes that are aligned and p
 
 
 def main(_):
-    unknown = [kind for kind in FLAGS.only if kind not in jobs.KINDS]
+    unknown = [kind for kind in FLAGS.only if kind not in KINDS]
     if unknown:
-        raise InputError(f"`only` must be of {', '.join(jobs.KINDS)}. Received: {unknown[0]}")
-    kinds = [kind for kind in jobs.KINDS if kind in (FLAGS.only or jobs.KINDS)]
+        raise InputError(f"`only` must be of {', '.join(KINDS)}. Received: {unknown[0]}")
+    kinds = [kind for kind in KINDS if kind in (FLAGS.only or KINDS)]
     if "export_latency" in kinds:
         require_onnx()
     # What cannot be added to is told now, and not after all was measured.

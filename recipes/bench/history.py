@@ -7,7 +7,7 @@ import platform
 import re
 from pathlib import Path
 
-from recipes.bench.jobs import KINDS
+from recipes.bench.row import KINDS
 from tfsbir import files
 from tfsbir.errors import InputError
 from tfsbir.runs import git_revision

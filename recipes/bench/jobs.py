@@ -1,4 +1,4 @@
-"""What the table is made of: jobs of seven kinds, in the table's order."""
+"""What the table is made of: jobs, in its order."""
 
 import dataclasses
 from collections.abc import Callable
@@ -16,8 +16,6 @@ from recipes.bench.step_rows import step_rows
 from recipes.bench.strokes import rasterize_row, stroke_costs
 from tfsbir.data.synthetic import synthetic
 from tfsbir.data.worker_pool import worker_pool
-
-KINDS = ("encode", "sampling", "train_step", "refresh", "evaluation", "search", "export_latency")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Job:
     """A part of the table.
 
     Args:
-        kind: One of `KINDS`.
+        kind: One of `row.KINDS`.
         name: What the progress bar calls it.
         seconds: About how long it takes with ten rounds on two cores; a guess at the time left needs it.
         measure: Function of `Sizes` to a dict: `rows`, a list of `Row`; maybe `left_out`, a list of strings;

@@ -60,6 +60,7 @@ class Row:
         return cls(found["ours"], found[unit], found["peer"], peer_value, unit, recall)
 
 
+KINDS = ("encode", "sampling", "train_step", "refresh", "evaluation", "search", "export_latency")
 UNITS = ("seconds", "bytes", "images_per_second")
 HEADER = ("ours", "", "peer", "", "ratio", "recall@10")
 

@@ -50,7 +50,14 @@ def sampling_rows(rounds):
             return [sampler(next(step)) for _ in range(STEPS_IN_A_TURN)]
 
         ours, peer = side_by_side(draw, loop, rounds)
-        rows.append(Row(f"draw {BATCH} {name}", ours / STEPS_IN_A_TURN, "the same row by row", peer))
+        rows.append(
+            Row(
+                f"draw {BATCH} {name}, of {NUM_SKETCHES:,} sketches",
+                ours / STEPS_IN_A_TURN,
+                "the same row by row",
+                peer,
+            )
+        )
     return rows
 
 

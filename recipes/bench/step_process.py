@@ -4,6 +4,7 @@ What is told and answered are lines of JSON. Only Python's own library is import
 be of an environment without tfsbir.
 """
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -44,8 +45,9 @@ class StepProcess:
 
     def ask(self, command, *arguments):
         """Returns the dict that the process answers a command with."""
-        self._process.stdin.write(json.dumps([command, *map(str, arguments)]) + "\n")
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # It has ended; nor will it answer.
+            self._process.stdin.write(json.dumps([command, *map(str, arguments)]) + "\n")
+            self._process.stdin.flush()
         return self._read()
 
     def _read(self):

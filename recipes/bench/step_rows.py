@@ -22,6 +22,11 @@ from tfsbir.models import sketch_a_net
 NUM_TRIPLETS = 32  # The recipes' default batch: 96 images.
 NUM_THREADS = 2
 TORCH = ROOT / ".venvs" / "torch" / "bin" / "python"
+TORCH_STEPS = tuple(
+    f"{kind}, {memory_format}"
+    for kind in ("eager", "torch.compile")
+    for memory_format in ("contiguous", "channels_last")
+)
 TOLERANCE = 1e-4
 # Threads that have just worked wait for more before they sleep, and would take a core from who is next.
 PAUSE = 0.3
@@ -35,7 +40,8 @@ def step_rows(rounds, torch=TORCH, lines=None):
         rounds: Turns that each takes.
         torch: Path of the Python of an environment with PyTorch. Where there is none, its rows are left out.
         lines: Dict from the names of processes, "torch" among them, to their commands; None for ours.
-    Returns: Dict of `rows`, and of `left_out`, strings that say which rows are not there and why.
+    Returns: Dict of `rows`, of `left_out`, strings that say which rows are not there and why, and of
+        `frameworks`, their versions.
     Raises: `ValueError` if PyTorch computes something else.
     """
     left_out = []
@@ -64,7 +70,12 @@ def step_rows(rounds, torch=TORCH, lines=None):
     rows = [
         Row(name, rates[OURS], peer, rates[of_peer], "images_per_second") for peer, of_peer in peers.items()
     ]
-    return {"rows": rows, "left_out": left_out}
+    versions = [process.ready["versions"] for process in processes.values()]
+    return {
+        "rows": rows,
+        "left_out": left_out,
+        "frameworks": {k: v for one in versions for k, v in one.items()},
+    }
 
 
 def process_lines(path, torch):
@@ -73,7 +84,7 @@ def process_lines(path, torch):
     return {
         "tensorflow": [*ours, OURS, THREE_PASSES],
         "XLA": [*ours, XLA],
-        "torch": [torch, "-m", "recipes.bench.torch_step", path, NUM_THREADS],
+        "torch": [torch, "-m", "recipes.bench.torch_step", path, NUM_THREADS, *TORCH_STEPS],
     }
 
 

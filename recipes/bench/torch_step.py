@@ -1,9 +1,9 @@
 """The training step of siamese Sketch-a-Net in PyTorch, in an environment of its own; see `step_process`.
 
-.venvs/torch/bin/python -m recipes.bench.torch_step STEP.npz NUM_THREADS
+.venvs/torch/bin/python -m recipes.bench.torch_step STEP.npz NUM_THREADS "eager, contiguous" ...
 
 `STEP.npz` holds the Keras model's weights and a batch, as `recipes.bench.step_rows` writes them. The step is
-eager and compiled (`torch.compile`), with images and weights contiguous and channels-last.
+"eager" or compiled ("torch.compile"), with images and weights "contiguous" or "channels_last".
 """
 
 import copy
@@ -88,7 +88,7 @@ class Variant:
         return {}
 
 
-def main(path, num_threads):
+def main(path, num_threads, *names):
     torch.set_num_threads(int(num_threads))
     torch.manual_seed(0)
     with np.load(path, allow_pickle=False) as arrays:
@@ -98,18 +98,18 @@ def main(path, num_threads):
     # One channel: either order of the axes is the same numbers.
     images = torch.from_numpy(arrays["images"].transpose(0, 3, 1, 2).copy())
     variants, left_out = {}, {}
-    for kind, is_compiled in (("eager", False), ("torch.compile", True)):
-        for name, memory_format in FORMATS.items():
-            variant = Variant(model, images, memory_format, is_compiled)
-            name = f"{kind}, {name}"
-            try:
-                if is_compiled:  # As slow as it is, now and not in the first turn.
-                    variant.loss(variant.images)
-            # Whatever keeps a machine from compiling, such as no C++ compiler, is told and no reason to end.
-            except Exception as error:
-                left_out[name] = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
-            else:
-                variants[name] = variant
+    for name in names:
+        kind, memory_format = name.split(", ")
+        is_compiled = {"eager": False, "torch.compile": True}[kind]
+        variant = Variant(model, images, FORMATS[memory_format], is_compiled)
+        try:
+            if is_compiled:  # Here, where it may fail.
+                variant.loss(variant.images)
+        # Whatever keeps a machine from compiling, such as no C++ compiler, is told and no reason to end.
+        except Exception as error:
+            left_out[name] = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        else:
+            variants[name] = variant
     answer(
         {"names": list(variants), "left_out": left_out, "versions": {"torch": torch.__version__}},
         {
