@@ -6,12 +6,12 @@ import math
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from recipes.bench.row import Row
+from recipes.bench.row import KINDS, Row
 from tfsbir import files
 
 COLORS = ("#1f4e79", "#d9822b", "#3f8f5f", "#8a4f8f", "#777777", "#b03a48", "#2a8c8c")
 ROW_HEIGHT = 0.32  # Inches.
-LONGEST = 58  # Characters of a name; the page has the whole of it.
+LONGEST = 76  # Characters of a name; the page has the whole of it.
 
 
 def draw_ratios(results, history, path):
@@ -32,10 +32,11 @@ def draw_ratios(results, history, path):
     has_courses = any(len(course) > 1 for course in courses)
     # The object interface: no global state, no window.
     height = 1.2 + ROW_HEIGHT * (places[-1] + 1)
-    figure = Figure(figsize=(14.5 if has_courses else 11.5, height), layout="constrained")
+    figure = Figure(figsize=(16 if has_courses else 12.5, height), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1.5)) if has_courses else [figure.subplots()]
     bars = panels[0]
-    for kind, color in zip(kinds, COLORS, strict=False):
+    for kind in kinds:
+        color = COLORS[KINDS.index(kind)]
         own = [(place, row) for place, (of_kind, row) in zip(places, rows, strict=True) if of_kind == kind]
         # From the line at 1, to the right where we are better.
         ratios = [row.ratio for _, row in own]
@@ -45,10 +46,10 @@ def draw_ratios(results, history, path):
             va="center", transform=bars.get_yaxis_transform(),
         )  # fmt: skip
         for place, row in own:
-            is_better = row.ratio >= 1
+            is_better, shown = row.ratio >= 1, f"{row.ratio:,.{0 if row.ratio >= 100 else 2}f}"
             bars.annotate(
-                f"{row.ratio:.3g}", (row.ratio, place), (4 if is_better else -4, 0), va="center",
-                textcoords="offset points", ha="left" if is_better else "right", fontsize="x-small",
+                shown, (row.ratio, place), (4 if is_better else -4, 0), textcoords="offset points", va="center",
+                ha="left" if is_better else "right", fontsize="x-small",
             )  # fmt: skip
     bars.set_xscale("log")
     low, high = min(row.ratio for _, row in rows), max(row.ratio for _, row in rows)

@@ -1,6 +1,6 @@
 """Steps of two frameworks that take turns; PyTorch is in an environment of its own, if it is there."""
 
-import json
+import contextlib
 import sys
 
 import numpy as np
@@ -88,13 +88,10 @@ def test_our_step_is_one_in_three_passes_too_and_pytorchs(tmp_path, monkeypatch)
     lines = process_lines(write_step(tmp_path / "step.npz"), torch)
     with np.load(tmp_path / "step.npz", allow_pickle=False) as arrays:
         assert arrays["images"].shape == (6, 225, 225, 1) and arrays["fc7_kernel"].shape == (512, 256)
-    with StepProcess(lines["tensorflow"]) as ours:
-        processes = {"tensorflow": ours}
-        if torch is None:
-            # Without the environment of `make bench`: two processes of ours, whose steps must agree, too.
-            with StepProcess(lines["tensorflow"]) as processes["again"]:
-                check_same_step(processes, tmp_path)
-        else:
-            with StepProcess(lines["torch"]) as processes["torch"]:
-                check_same_step(processes, tmp_path)
-        assert json.dumps(ours.ready) and ours.ready["names"] == ["one pass", "three passes"]
+    processes = {}
+    with contextlib.ExitStack() as stack:
+        processes["tensorflow"] = stack.enter_context(StepProcess(lines["tensorflow"]))
+        if torch is not None:
+            processes["torch"] = stack.enter_context(StepProcess(lines["torch"]))
+        assert processes["tensorflow"].ready["names"] == ["one pass", "three passes"]
+        check_same_step(processes, tmp_path)
