@@ -46,10 +46,11 @@ def draw_ratios(results, history, path):
             va="center", transform=bars.get_yaxis_transform(),
         )  # fmt: skip
         for place, row in own:
-            is_better, shown = row.ratio >= 1, f"{row.ratio:,.{0 if row.ratio >= 100 else 2}f}"
+            shown = f"{row.ratio:,.{0 if row.ratio >= 100 else 2}f}"
+            aside, side = (4, "left") if row.ratio >= 1 else (-4, "right")
             bars.annotate(
-                shown, (row.ratio, place), (4 if is_better else -4, 0), textcoords="offset points", va="center",
-                ha="left" if is_better else "right", fontsize="x-small",
+                shown, (row.ratio, place), (aside, 0), textcoords="offset points", va="center", ha=side,
+                fontsize="x-small",
             )  # fmt: skip
     bars.set_xscale("log")
     low, high = min(row.ratio for _, row in rows), max(row.ratio for _, row in rows)

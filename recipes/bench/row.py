@@ -93,4 +93,4 @@ def _shown(value, unit):
         return f"{value / 1e6:.0f} MB"
     if unit == "images_per_second":
         return f"{value:.1f} images/s"
-    return f"{1000 * value:.2f} ms"
+    return f"{value:.1f} s" if value >= 10 else f"{1000 * value:.2f} ms"

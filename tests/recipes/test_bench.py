@@ -49,10 +49,10 @@ def test_a_row_says_how_much_more_the_peer_takes():
     ]  # fmt: skip
     assert [Row.from_json(row.to_json()) for row in rows] == rows
     assert table(rows) == [
-        "ours                     peer                              ratio   recall@10",
-        "exact         2.00 ms    plain                 3.00 ms     1.50",
-        "step          2000 MB    the other step        1000 MB     0.50",
-        "graph         1.00 ms    exact                10.50 ms    10.50       0.988",
+        "ours                     peer                             ratio   recall@10",
+        "exact          2.00 ms   plain                  3.00 ms    1.50",
+        "step           2000 MB   the other step         1000 MB    0.50",
+        "graph          1.00 ms   exact                 10.50 ms   10.50       0.988",
         "encode   30.0 images/s   predict          20.0 images/s    1.50",
     ]  # fmt: skip
 
