@@ -92,8 +92,7 @@ JOBS = (
     Job("encode", "encoders", 100, lambda sizes: {"rows": encode_rows(sizes.rounds)}),
     Job("encode", "strokes", 15, _strokes),
     Job("sampling", "samplers", 30, lambda sizes: {"rows": sampling_rows(sizes.rounds)}),
-    # Half the turns, as there are seven sides of some seconds each.
-    Job("train_step", "steps of triplets", 330, lambda sizes: step_rows(-(-sizes.rounds // 2))),
+    Job("train_step", "steps of triplets", 330, lambda sizes: step_rows(sizes.rounds)),
     Job("train_step", "input pipeline", 100, _pipeline),
     Job("train_step", "HOLEF", 100, lambda sizes: {"rows": learned_distance_rows(sizes.rounds)}),
     Job("refresh", "align and pool", 50, lambda sizes: {"rows": [alignment_row(sizes.num_classes)]}),
