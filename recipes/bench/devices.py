@@ -138,8 +138,14 @@ def arithmetic_lines(arithmetic):
 
 
 def device_versions():
-    """Returns the versions that decide these numbers."""
-    return {**versions(), **{package: metadata.version(package) for package in RUNTIMES}}
+    """Returns the versions that decide these numbers; None of the packages that are not there."""
+    found = versions()
+    for package in RUNTIMES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = None
+    return found
 
 
 def main(_):

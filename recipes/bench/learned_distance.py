@@ -24,33 +24,33 @@ from tfsbir.models import attended_encoder, sketch_a_net
 
 BATCH = 32
 OURS, PEER = "holef", "squared_euclidean"
-NAME = f"{{}} with HOLEF, sketch_a_net with attention, {BATCH} pairs"
+NAME = "{} with HOLEF, sketch_a_net with attention, {} pairs"
 
 
-def distance_step(distance):
+def distance_step(distance, batch_size):
     """Returns a function that trains one step of paper 2's encoder, 512-d, on one batch of noise."""
     encoder = attended_encoder(sketch_a_net(), after="pool5")
     step = training_step(encoder, make_distance(distance, encoder.output_shape[-1]))
     random = np.random.default_rng(0)
-    sketch, photo = random.uniform(-1, 1, (2, BATCH, *encoder.input_shape[1:])).astype("float32")
-    batch = {"sketch": sketch, "photo": photo, "instance": np.arange(BATCH)}
+    sketch, photo = random.uniform(-1, 1, (2, batch_size, *encoder.input_shape[1:])).astype("float32")
+    batch = {"sketch": sketch, "photo": photo, "instance": np.arange(batch_size)}
     return lambda: step(batch)
 
 
 def learned_distance_rows(rounds):
     """The step with HOLEF against the same with the squared distance: its seconds, and its memory."""
-    ours, peer = side_by_side(distance_step(OURS), distance_step(PEER), rounds)
+    ours, peer = side_by_side(distance_step(OURS, BATCH), distance_step(PEER, BATCH), rounds)
     memory, peer_memory = memory_of(OURS, rounds), memory_of(PEER, rounds)
     peer_name = "the same, squared distance"
     return [
-        Row(NAME.format("training step"), ours, peer_name, peer),
-        Row(NAME.format("memory of a step"), memory, peer_name, peer_memory, "bytes"),
+        Row(NAME.format("training step", BATCH), ours, peer_name, peer),
+        Row(NAME.format("memory of a step", BATCH), memory, peer_name, peer_memory, "bytes"),
     ]
 
 
 def memory_of(distance, rounds):
     """Returns what this file's command prints, from a process of its own."""
-    arguments = [f"--distance={distance}", f"--rounds={rounds}"]
+    arguments = [f"--distance={distance}", f"--rounds={rounds}", f"--batch_size={BATCH}"]
     done = subprocess.run(
         [sys.executable, "-m", "recipes.bench.learned_distance", *arguments],
         stdout=subprocess.PIPE,
@@ -61,7 +61,7 @@ def memory_of(distance, rounds):
 
 
 def main(_):
-    step = distance_step(flags.FLAGS.distance)
+    step = distance_step(flags.FLAGS.distance, flags.FLAGS.batch_size)
     step()  # Makes the graph.
     peaks = []
     for _ in range(flags.FLAGS.rounds):
@@ -73,5 +73,6 @@ def main(_):
 
 if __name__ == "__main__":
     flags.DEFINE_enum("distance", None, DISTANCES, "The distance that is trained.", required=True)
+    flags.DEFINE_integer("batch_size", BATCH, "Pairs in a batch.", lower_bound=2)
     flags.DEFINE_integer("rounds", 10, "Steps that are measured.", lower_bound=1)
     command.run(main)

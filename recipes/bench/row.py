@@ -5,14 +5,14 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What was measured and, beside it, what its peer took in the same run. Less is better.
+    """What was measured and, beside it, what its peer took in the same run.
 
     Args:
         ours: What was measured, with the settings that it depends on.
-        value: Seconds or bytes.
+        value: Seconds, bytes or images per second.
         peer: What it is compared with.
-        peer_value: The peer's seconds or bytes.
-        unit: "seconds" or "bytes".
+        peer_value: The peer's, in the same unit.
+        unit: "seconds" or "bytes", of which less is better, or "images_per_second", of which more is.
         recall_at_10: Of an approximate search: the share of the ten nearest photos that it finds.
     """
 
@@ -25,15 +25,19 @@ class Row:
 
     @property
     def ratio(self):
-        """The peer's value over ours: above 1 where we are better."""
+        """The peer's time or memory over ours, or our images per second over its: above 1 we are better."""
+        if self.unit == "images_per_second":
+            return self.value / self.peer_value
         return self.peer_value / self.value
+
+    @property
+    def name(self):
+        """What tells the row from others of its kind."""
+        return f"{self.ours} / {self.peer}"
 
     def cells(self):
         """Returns the row as it is printed: a str for each of `HEADER`."""
-        values = (self.value, self.peer_value)
-        value, peer_value = (
-            f"{1000 * x:.2f} ms" if self.unit == "seconds" else f"{x / 1e6:.0f} MB" for x in values
-        )
+        value, peer_value = (_shown(x, self.unit) for x in (self.value, self.peer_value))
         recall = "" if self.recall_at_10 is None else f"{self.recall_at_10:.3f}"
         return self.ours, value, self.peer, peer_value, f"{self.ratio:.2f}", recall
 
@@ -48,8 +52,17 @@ class Row:
         }
         return found if self.recall_at_10 is None else {**found, "recall@10": self.recall_at_10}
 
+    @classmethod
+    def from_json(cls, found):
+        """Returns the row that `to_json` made a dict of."""
+        unit = next(unit for unit in UNITS if unit in found)
+        peer_value, recall = found[f"peer_{unit}"], found.get("recall@10")
+        return cls(found["ours"], found[unit], found["peer"], peer_value, unit, recall)
 
-HEADER = ("ours", "", "peer", "", "peer / ours", "recall@10")
+
+KINDS = ("encode", "sampling", "train_step", "refresh", "evaluation", "search", "export_latency")
+UNITS = ("seconds", "bytes", "images_per_second")
+HEADER = ("ours", "", "peer", "", "ratio", "recall@10")
 
 
 def table(rows):
@@ -63,3 +76,21 @@ def table(rows):
         ).rstrip()
         for line in lines
     ]
+
+
+def grouped_table(rows_of):
+    """Returns the lines of `table`, with a title before the rows of each kind; `rows_of` goes by kind."""
+    header, *lines = table([row for rows in rows_of.values() for row in rows])
+    found = [header]
+    for kind, rows in rows_of.items():
+        found += ["", kind.replace("_", " "), *lines[: len(rows)]]
+        lines = lines[len(rows) :]
+    return found
+
+
+def _shown(value, unit):
+    if unit == "bytes":
+        return f"{value / 1e6:.0f} MB"
+    if unit == "images_per_second":
+        return f"{value:.1f} images/s"
+    return f"{value:.1f} s" if value >= 10 else f"{1000 * value:.2f} ms"
