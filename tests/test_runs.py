@@ -1,4 +1,5 @@
 import json
+import os
 
 import keras
 import numpy as np
@@ -46,6 +47,47 @@ def test_changed_data_are_refused(tmp_path):
     run.start(CONFIG)
     with pytest.raises(InputError, match="its images have changed"):
         run.start({**CONFIG, "dataset": {**CONFIG["dataset"], "fingerprint": "abd"}})
+
+
+def test_a_run_is_one_program_s_until_it_is_finished(tmp_path):
+    run, other = RunDirectory(tmp_path / "run"), RunDirectory(tmp_path / "run")
+    run.start(CONFIG)
+    with pytest.raises(
+        InputError, match=r"`workdir` must not be in use by another program. Received: .*run$"
+    ):
+        other.start(CONFIG)
+    run.write_result({"steps": 5})
+    other.start(CONFIG)  # It has nothing to write any more.
+    (run.path / "result.json").unlink()
+    del run  # As when the program ends.
+    other.start(CONFIG)
+
+
+@pytest.mark.parametrize("name", ["", "run"])
+@pytest.mark.parametrize("mode", [0o555, 0o000])
+def test_a_folder_that_cannot_be_written_to(tmp_path, name, mode):
+    workdir, was = tmp_path / name, os.geteuid()
+    tmp_path.chmod(mode)
+    if was == 0:
+        os.seteuid(65534)  # Root may write anywhere.
+    try:
+        with pytest.raises(
+            InputError, match=r"`workdir` must be a folder that can be written to. Received: "
+        ):
+            RunDirectory(workdir).start(CONFIG)
+    finally:
+        os.seteuid(was)
+        tmp_path.chmod(0o755)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_directory_that_is_gone_is_not_made_anew(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.start(CONFIG)
+    run.check_is_there()
+    run.path.rename(tmp_path / "moved")
+    with pytest.raises(InputError, match="run: expected the run directory that was begun; it is gone"):
+        run.check_is_there()
 
 
 def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path):

@@ -1,6 +1,7 @@
 """Files that are either whole or not there: written aside, flushed to disk, then renamed."""
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -32,6 +33,22 @@ def writing(path):
     except BaseException:
         os.unlink(aside)
         raise
+
+
+def lock(path):
+    """Makes the file `path` and keeps other processes from doing the same until what is returned is closed.
+
+    A process that ends, however it does, has let go of it.
+
+    Raises: `BlockingIOError` if another process holds it.
+    """
+    file = open(path, "a")  # noqa: SIM115 - It stays open as long as the lock is held.
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def sync_folder(path):

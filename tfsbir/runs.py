@@ -4,6 +4,7 @@ import hashlib
 import json
 import platform
 import subprocess
+import weakref
 from importlib import metadata
 from pathlib import Path
 
@@ -19,6 +20,7 @@ PACKAGES = ("tfsbir", "tensorflow", "keras", "numpy", "opencv-contrib-python-hea
 SKETCH_ENCODER, PHOTO_ENCODER = "sketch_encoder.keras", "photo_encoder.keras"
 DISTANCE = "distance.keras"
 CLASSIFIER, CLASSES = "classifier.keras", "classes.json"
+LOCK = "lock"  # Held by the program that is at work on the run; a killed one leaves it free.
 
 
 class RunDirectory:
@@ -36,6 +38,7 @@ class RunDirectory:
         self.checkpoints = self.path / "checkpoints"
         self.figures = self.path / "figures"
         self.model = self.path / "model"
+        self._keeps_others_out = False
 
     @property
     def config(self):
@@ -55,21 +58,30 @@ class RunDirectory:
     def start(self, config, may_differ=()):
         """Makes the folder with its `config.json`, or checks that it belongs to the same command.
 
+        Until the program ends no other one can start the same run, unless it is finished.
+
         Args:
             config: Dict with `flags`, `dataset` and whatever else describes the run.
             may_differ: Names of flags that a resumed run may change, such as how often to log.
         Raises:
-            InputError: if the folder belongs to a run with other flags or other data.
+            InputError: if the folder belongs to a run with other flags or other data, another program is at
+                work on it, or it cannot be written to.
         """
         config = {**config, "versions": versions(), "git_revision": git_revision()}
-        if (self.path / "config.json").exists():
-            self._check_same(config, may_differ)
-            return
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            raise InputError(f"`workdir` must be empty or a run directory. Received: {self.path}")
-        for folder in (self.path, self.checkpoints, self.figures):
-            folder.mkdir(parents=True, exist_ok=True)
-        files.write_json(self.path / "config.json", config)
+        try:
+            self._start(config, may_differ)
+        except OSError as error:
+            raise InputError(
+                f"`workdir` must be a folder that can be written to. Received: {self.path}; {error.strerror}"
+            ) from None
+
+    def check_is_there(self):
+        """Checks that the folder has not been moved or removed meanwhile: nothing is to come back in part.
+
+        Raises: `InputError` if it has.
+        """
+        if not (self.path / "config.json").exists():
+            raise InputError(f"{self.path}: expected the run directory that was begun; it is gone")
 
     def note(self, **notes):
         """Adds facts that are known only later, such as the encoders' files, to `config.json`."""
@@ -203,6 +215,33 @@ class RunDirectory:
         # The first runs had no choice of these.
         read_photo = PhotoReader(dataset.get("photo_input", "edges"), dataset.get("edge_model"))
         return load(dataset["name"], dataset["data_dir"], "train", read_photo, dataset.get("unseen_classes"))
+
+    def _start(self, config, may_differ):
+        if (self.path / "config.json").exists():
+            self._check_same(config, may_differ)
+            if self.result is None:
+                self._keep_others_out()
+            return
+        if self.path.exists() and (
+            not self.path.is_dir() or any(path.name != LOCK for path in self.path.iterdir())
+        ):
+            raise InputError(f"`workdir` must be empty or a run directory. Received: {self.path}")
+        for folder in (self.path, self.checkpoints, self.figures):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._keep_others_out()
+        files.write_json(self.path / "config.json", config)
+
+    def _keep_others_out(self):
+        if self._keeps_others_out:
+            return
+        try:
+            lock = files.lock(self.path / LOCK)
+        except BlockingIOError:
+            raise InputError(
+                f"`workdir` must not be in use by another program. Received: {self.path}"
+            ) from None
+        weakref.finalize(self, lock.close)
+        self._keeps_others_out = True
 
     def _read_json(self, name):
         path = self.path / name

@@ -5,7 +5,6 @@ written beside the old one, and becomes the gallery when the new record takes th
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -72,11 +71,11 @@ def writing_lock(path):
     Raises: `InputError` while another process writes to the gallery.
     """
     path.mkdir(parents=True, exist_ok=True)
-    with open(path / LOCK_FILE, "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"{path}: expected a gallery that no other process is writing to") from None
+    try:
+        file = files.lock(path / LOCK_FILE)
+    except BlockingIOError:
+        raise InputError(f"{path}: expected a gallery that no other process is writing to") from None
+    with file:
         try:
             yield
         finally:
