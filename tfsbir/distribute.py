@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+SENT = (tf.float16, tf.float32, tf.float64, tf.int32, tf.int64)
+
 
 def gather(tensors):
     """Gathers tensors from all replicas, so that each replica sees the negatives of all.
@@ -23,8 +25,15 @@ def gather(tensors):
         raise RuntimeError("`gather` must be called inside `strategy.run`. Received: a cross-replica context")
 
     def gather_one(tensor):
+        # Between machines there are no other types, and an input of the step has no device, which the
+        # collective asks for (TensorFlow 2.21).
+        sent = tf.identity(tensor)
+        if tensor.dtype not in SENT:
+            sent = tf.cast(tensor, tf.float32 if tensor.dtype.is_floating else tf.int32)
         # The collective forgets the static shape, which layers and losses check.
-        return tf.ensure_shape(context.all_gather(tensor, axis=0), [None, *tensor.shape[1:]])
+        return tf.cast(
+            tf.ensure_shape(context.all_gather(sent, axis=0), [None, *tensor.shape[1:]]), tensor.dtype
+        )
 
     # One by one: TensorFlow 2.21 packs a nest into one tensor and fails where its dtypes differ.
     return tf.nest.map_structure(gather_one, tensors)
