@@ -1,6 +1,7 @@
 """Worker processes: others than this one, without TensorFlow."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -37,3 +38,11 @@ def test_workers_of_a_program_with_tensorflow_have_none(tmp_path):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     assert done.stdout == "False\n", done.stderr
+
+
+def test_workers_leave_sigterm_to_the_program():
+    """A scheduler sends it to all processes of a program; the program is to end as it sees fit."""
+    with worker_pool(1) as pool:
+        worker = pool.submit(os.getpid).result()
+        os.kill(worker, signal.SIGTERM)
+        assert pool.submit(os.getpid).result() == worker

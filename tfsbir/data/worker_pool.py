@@ -1,5 +1,7 @@
 """Processes that read and draw."""
 
+import signal
+
 from loky import ProcessPoolExecutor
 
 
@@ -18,4 +20,9 @@ def worker_pool(num_workers):
         raise ValueError(f"`num_workers` must be >= 0. Received: {num_workers}")
     # Not the standard library's pool: forking a process in which TensorFlow's threads run may leave a lock
     # held for ever, and spawning anew would import the program, and with it TensorFlow, into every worker.
-    return ProcessPoolExecutor(num_workers) if num_workers else None
+    if not num_workers:
+        return None
+    # What is asked of all processes of a program, as a scheduler does, is for the program to answer.
+    return ProcessPoolExecutor(
+        num_workers, initializer=signal.signal, initargs=(signal.SIGTERM, signal.SIG_IGN)
+    )
