@@ -31,12 +31,12 @@ def run_module(arguments, cwd=ROOT, timeout=300):
     """
     executable, option, module, *rest = map(str, arguments)
     assert (executable, option) == (sys.executable, "-m")
-    return _run([module, *rest], _run_module, (module,), cwd, timeout)
+    return Started([module, *rest], _run_module, (module,), cwd).wait(timeout)
 
 
 def run_script(script, *arguments, cwd=ROOT, timeout=300):
     """Runs lines of Python as `python -c` does; else as `run_module`."""
-    return _run(["-c", *map(str, arguments)], _run_script, (script,), cwd, timeout)
+    return Started(["-c", *map(str, arguments)], _run_script, (script,), cwd).wait(timeout)
 
 
 def kill_module(arguments, path, timeout=300):
@@ -47,45 +47,65 @@ def kill_module(arguments, path, timeout=300):
         path: The file, which the command must not outlive.
         timeout: Seconds until the file must be there.
     """
+    started = start_module(arguments)
+    started.signal_when(path.exists, signal.SIGKILL, timeout)
+    assert started.wait().returncode == -signal.SIGKILL
+
+
+def start_module(arguments, environment=()):
+    """Starts what `run_module` runs; returns it as `Started`.
+
+    Args:
+        arguments: As `run_module`'s.
+        environment: Pairs of names and values that its environment has beside ours.
+    """
     executable, option, module, *rest = map(str, arguments)
     assert (executable, option) == (sys.executable, "-m")
-    process = _start([module, *rest], _run_module, (module,), ROOT, [os.devnull, os.devnull])
-    deadline = time.monotonic() + timeout
-    try:
-        while not path.exists():
-            assert process.exitcode is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-    finally:
-        process.kill()
-        process.join()
-    assert process.exitcode == -signal.SIGKILL
-    process.close()
+    return Started([module, *rest], _run_module, (module,), ROOT, environment)
 
 
-def _start(argv, function, given, cwd, printed):
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    process = context.Process(target=_become, args=(argv, function, given, str(cwd), *map(str, printed)))
-    process.start()
-    return process
+class Started:
+    """A command in a process of its own, with what it prints."""
 
+    def __init__(self, argv, function, given, cwd, environment=()):
+        self.argv = argv
+        self._folder = tempfile.TemporaryDirectory()
+        self._printed = [Path(self._folder.name) / name for name in ("stdout", "stderr")]
+        for path in self._printed:
+            path.touch()
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(PRELOADED)
+        given = (argv, function, given, str(cwd), dict(environment), *map(str, self._printed))
+        self.process = context.Process(target=_become, args=given)
+        self.process.start()
 
-def _run(argv, function, given, cwd, timeout):
-    with tempfile.TemporaryDirectory() as folder:
-        printed = [Path(folder) / name for name in ("stdout", "stderr")]
-        process = _start(argv, function, given, cwd, printed)
-        process.join(timeout)
-        is_late = process.exitcode is None
+    def signal_when(self, is_time, number, timeout=300):
+        """Sends a signal once a function says that it is time, which must be before the command ends."""
+        deadline = time.monotonic() + timeout
+        try:
+            while not is_time():
+                assert self.process.exitcode is None, self.wait().stderr
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        except BaseException:
+            self.process.kill()
+            raise
+        os.kill(self.process.pid, number)
+
+    def wait(self, timeout=300):
+        """Returns how the command ended, with text, as `subprocess.run` does; kills it when it is late."""
+        self.process.join(timeout)
+        is_late = self.process.exitcode is None
         if is_late:
-            process.kill()
-            process.join()
-        code = process.exitcode
-        process.close()
-        stdout, stderr = (path.read_text(encoding="utf-8") for path in printed)
-    if is_late:
-        raise subprocess.TimeoutExpired(argv, timeout, stdout, stderr)
-    return subprocess.CompletedProcess(argv, code, stdout, stderr)
+            self.process.kill()
+            self.process.join()
+        code = self.process.exitcode
+        stdout, stderr = (path.read_text(encoding="utf-8") for path in self._printed)
+        self._folder.cleanup()
+        self.process.close()
+        if is_late:
+            raise subprocess.TimeoutExpired(self.argv, timeout, stdout, stderr)
+        return subprocess.CompletedProcess(self.argv, code, stdout, stderr)
 
 
 def _run_module(module):
@@ -96,11 +116,12 @@ def _run_script(script):
     exec(script, {"__name__": "__main__"})
 
 
-def _become(argv, function, given, cwd, *printed):
+def _become(argv, function, given, cwd, environment, *printed):
     for descriptor, path in enumerate(printed, 1):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(file, descriptor)
         os.close(file)
+    os.environ.update(environment)
     os.chdir(cwd)
     sys.path.insert(0, cwd)
     sys.argv = argv

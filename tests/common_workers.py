@@ -1,0 +1,28 @@
+"""Processes that train together over the loopback."""
+
+import json
+import socket
+
+from tests.common_processes import start_module
+
+
+def start_workers(arguments, count=2):
+    """Starts so many processes of one recipe, the first of which writes.
+
+    Args:
+        arguments: The command as a list, without `--strategy`.
+    Returns: A list of `Started`.
+    """
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    cluster = {"worker": [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]}
+    for one in sockets:
+        one.close()
+    return [
+        start_module(
+            [*arguments, "--strategy=multi_worker"],
+            [("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}))],
+        )
+        for index in range(count)
+    ]
