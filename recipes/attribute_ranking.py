@@ -36,8 +36,10 @@ from recipes.common import (
     data,
     encoders,
     evaluation,
+    optimizers,
     ranking,
     running,
+    strategies,
     training,
 )
 from tfsbir import command, losses, sampling
@@ -94,7 +96,7 @@ for module in (attribute_evaluation, attributes, augmentation, data, encoders, r
 
 
 def main(_):
-    strategy = training.make_strategy()
+    strategy = strategies.make_strategy()
     pool = worker_pool(FLAGS.num_workers)
     train, test, test_name = data.load_pairs(pool)
     train, test = attributes.apply_to_both(train, test)
@@ -108,10 +110,10 @@ def main(_):
                 encoder, num_attributes, *ATTRIBUTE_FEATURES[FLAGS.backbone], FLAGS.softness
             ),
         )
-        optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
+        optimizer = optimizers.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
         dim = pair.sketch.output_shape[-1] - 2 * num_attributes
         distance = attribute_evaluation.mixed_distance(dim, num_attributes, weight)
-    run = running.start_run(RECIPE, train)
+    run = running.start_run(RECIPE, train, strategy)
     if run.result is not None:
         running.print_json(run.result)
         return

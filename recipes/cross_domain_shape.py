@@ -17,9 +17,19 @@ schedule, the augmentation and the number of steps are ours too; the paper was n
 
 from absl import flags
 
-from recipes.common import augmentation, data, evaluation, running, training
+from recipes.common import (
+    augmentation,
+    data,
+    encoders,
+    evaluation,
+    optimizers,
+    precision,
+    running,
+    strategies,
+    training,
+)
+from recipes.common.training_batches import split_batches
 from tfsbir import command, losses, sampling
-from tfsbir.data.batches import batches
 from tfsbir.data.worker_pool import worker_pool
 from tfsbir.distribute import gather
 from tfsbir.errors import InputError
@@ -40,7 +50,7 @@ for module in (augmentation, data, running, training):
 
 
 def main(_):
-    strategy = training.make_strategy()
+    strategy = strategies.make_strategy()
     if FLAGS.batch_size % FLAGS.group_size:
         raise InputError(
             f"`batch_size` must be a multiple of {FLAGS.group_size} (`group_size`). "
@@ -56,22 +66,20 @@ def main(_):
             f"Received: {FLAGS.dataset}, with {num_classes}"
         )
     sampler = sampling.CategoryGroups(train, FLAGS.batch_size, FLAGS.seed, FLAGS.group_size)
+    precision.use_precision()
     with strategy.scope():
         pair = EncoderPair(
             cross_domain_net(name="sketch_net"),
             cross_domain_net(channels=train.photos.shape[-1], name="photo_net"),
         )
-        optimizer = training.make_optimizer("adam", FLAGS.weight_decay)
-    run = running.start_run(RECIPE, train)
+        optimizer = optimizers.make_optimizer("adam", FLAGS.weight_decay)
+    run = running.start_run(RECIPE, train, strategy)
     if run.result is not None:
         running.print_json(run.result)
         return
     contrastive = losses.CrossDomainContrastive(FLAGS.positive_scale, FLAGS.negative_scale)
 
-    def make_batches(start):
-        return batches(
-            train, sampler, start, FLAGS.steps, pair.sketch.input_shape[1], FLAGS.seed, augment, pool
-        )  # fmt: skip
+    batches = split_batches(train, sampler, pair.sketch.input_shape[1], augment, pool)
 
     def replica_loss(batch):
         embeddings = tuple(pair.encode(batch["sketch"], [batch["photo"]], training=True))
@@ -80,10 +88,11 @@ def main(_):
 
     evaluate = evaluation.evaluator(pair, test)
     seconds = training.train(
-        run, {"sketch": pair.sketch, "photo": pair.photo}, optimizer, strategy, make_batches, replica_loss,
+        run, {"sketch": pair.sketch, "photo": pair.photo}, optimizer, strategy, batches, replica_loss,
         lambda: {f"{test_name}/{name}": value for name, value in evaluate(num_views=1)[0].items()},
     )  # fmt: skip
-    found, distances = evaluate(num_views=int(FLAGS.num_views))
+    pair = encoders.pair_in_float32(pair)
+    found, distances = evaluation.evaluator(pair, test)(num_views=int(FLAGS.num_views))
     running.save_pair(run, pair, train)
     evaluation.draw_ranked_results(test, distances, run.figures / "ranked_results.png")
     running.finish_run(run, test_name, found, seconds)

@@ -23,9 +23,19 @@ import numpy as np
 from absl import flags
 from keras import ops
 
-from recipes.common import augmentation, data, encoders, evaluation, running, training
+from recipes.common import (
+    augmentation,
+    data,
+    encoders,
+    evaluation,
+    optimizers,
+    precision,
+    running,
+    strategies,
+    training,
+)
+from recipes.common.training_batches import split_batches
 from tfsbir import command, sampling
-from tfsbir.data.batches import batches
 from tfsbir.data.join import join
 from tfsbir.data.worker_pool import worker_pool
 from tfsbir.errors import InputError
@@ -51,7 +61,7 @@ for module in (augmentation, data, encoders, running, training):
 
 
 def main(_):
-    strategy = training.make_strategy()
+    strategy = strategies.make_strategy()
     pool = worker_pool(FLAGS.num_workers)
     teacher_run = RunDirectory(FLAGS.teacher)
     preprocessing = teacher_run.preprocessing()
@@ -64,17 +74,14 @@ def main(_):
     with strategy.scope():
         student = encoders.make_encoders(True, "edges", lambda encoder: of_norm(encoder, norm)).sketch
         check_fits(student, teacher.sketch)
-        optimizer = training.make_optimizer("adam", FLAGS.weight_decay)
-    run = running.start_run(RECIPE, train, read_photo)
+        optimizer = optimizers.make_optimizer("adam", FLAGS.weight_decay)
+    run = running.start_run(RECIPE, train, strategy, read_photo)
     if run.result is not None:
         running.print_json(run.result)
         return
     run.note(teacher={"path": str(teacher_run.path.absolute()), "fingerprint": teacher_run.fingerprint()})
     sampler = sampling.AllImages(train, domains, FLAGS.batch_size, FLAGS.seed)
-    augment = augmentation.augmentation(train)
-
-    def make_batches(start):
-        return batches(train, sampler, start, FLAGS.steps, image_size, FLAGS.seed, augment, pool)
+    batches = split_batches(train, sampler, image_size, augmentation.augmentation(train), pool)
 
     def replica_loss(batch):
         views = ops.concatenate([batch[domain] for domain in domains])
@@ -89,10 +96,10 @@ def main(_):
     evaluate = evaluation.evaluator(pair, validation, distance)
     log_name = test_name if validation is test else "validation"
     seconds = training.train(
-        run, {"student": student}, optimizer, strategy, make_batches, replica_loss,
+        run, {"student": student}, optimizer, strategy, batches, replica_loss,
         lambda: {f"{log_name}/{name}": value for name, value in evaluate(num_views=1)[0].items()},
     )  # fmt: skip
-    pair = EncoderPair(encoders.in_float32(student), teacher.photo)
+    pair = EncoderPair(precision.in_float32(student), teacher.photo)
     found, distances = evaluation.evaluator(pair, test, distance)(num_views=int(FLAGS.num_views))
     own, _ = evaluation.evaluator(teacher, test, distance)(num_views=int(FLAGS.num_views))
     running.save_pair(

@@ -23,16 +23,27 @@ Of a step of the domain factor's schedule there are many in an epoch, and the ra
 """
 
 import numpy as np
-import tensorflow as tf
 from absl import flags
 from keras import ops
 
-from recipes.common import augmentation, data, encoders, evaluation, ranking, running, semantics, training
+from recipes.common import (
+    augmentation,
+    data,
+    encoders,
+    evaluation,
+    optimizers,
+    ranking,
+    running,
+    semantics,
+    strategies,
+    training,
+)
+from recipes.common.checkpoints import saved_steps
 from recipes.common.early_stopping import EarlyStopping
 from recipes.common.head_warmup import warm_up_heads
+from recipes.common.training_batches import split_batches
 from recipes.common.view_distances import ViewDistances
 from tfsbir import command, losses, models, sampling
-from tfsbir.data.batches import batches
 from tfsbir.data.worker_pool import worker_pool
 from tfsbir.distances import Euclidean, SquaredEuclidean
 from tfsbir.layers import GradientReversal
@@ -106,7 +117,7 @@ for module in (augmentation, data, encoders, running, semantics, training):
 
 
 def main(_):
-    strategy = training.make_strategy()
+    strategy = strategies.make_strategy()
     pool = worker_pool(FLAGS.num_workers)
     train, validation, test = data.load_zero_shot(pool)
     augment = augmentation.augmentation(train)
@@ -121,7 +132,7 @@ def main(_):
             "semantic_decoder": models.semantic_decoder(dim, word_vectors.shape[1], scale=scale),
         }
         reversals = {"domain": GradientReversal(0.0), "negative": GradientReversal(FLAGS.semantic_reversal)}
-        optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
+        optimizer = optimizers.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
         last_layers = {
             f"{domain}_projection": encoder.get_layer(LAST_LAYERS[FLAGS.backbone])
             for domain, encoder in {"sketch": pair.sketch, "photo": pair.photo}.items()
@@ -132,10 +143,10 @@ def main(_):
             **dict.fromkeys(last_layers, FLAGS.projection_learning_rate),
         }
         own_optimizers = {
-            name: training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay, rate)
+            name: optimizers.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay, rate)
             for name, rate in rates.items()
         }
-    run = running.start_run(RECIPE, train)
+    run = running.start_run(RECIPE, train, strategy)
     if run.result is not None:
         running.print_json(run.result)
         return
@@ -144,21 +155,17 @@ def main(_):
     stopping = EarlyStopping(run, branches, CHOSEN_BY, FLAGS.patience)
     head_loss = weighted_head_loss(heads, reversals, word_vectors)
     asked = [heads[name] for name, weight in HEAD_WEIGHTS.items() if FLAGS[weight].value]
-    if FLAGS.head_steps and asked and not tf.train.latest_checkpoint(run.checkpoints):
+    if FLAGS.head_steps and asked and not saved_steps(run):
         rate = FLAGS.learning_rate if FLAGS.head_learning_rate is None else FLAGS.head_learning_rate
-        warm_up_heads(asked, pair, train, sampler, head_loss, FLAGS.head_steps, rate)
+        warm_up_heads(asked, pair, train, sampler, head_loss, FLAGS.head_steps, rate, strategy)
 
     def before_step(step):
         epoch = step * FLAGS.batch_size / len(train.sketches)
         reversals["domain"].factor.assign(domain_factor(epoch))
 
-    def make_batches(start):
-        return batches(
-            train, sampler, start, FLAGS.steps, pair.sketch.input_shape[1], FLAGS.seed, augment, pool
-        )  # fmt: skip
-
+    batches = split_batches(train, sampler, pair.sketch.input_shape[1], augment, pool)
     seconds = training.train(
-        run, {**branches, **heads, **last_layers}, optimizer, strategy, make_batches,
+        run, {**branches, **heads, **last_layers}, optimizer, strategy, batches,
         triplet_loss(pair, head_loss),
         evaluator(pair, heads["domain_classifier"], validation),
         own_optimizers, before_step, stopping,

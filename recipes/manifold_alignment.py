@@ -34,17 +34,29 @@ Graphics 2018) was not at hand: after the softmax of the warm-up, half of the st
 half the triplet loss, both with the hardest negative of the batch; everything is trained in each stage.
 """
 
+import contextlib
+
 import keras
 import tensorflow as tf
 from absl import flags
 
-from recipes.common import augmentation, data, encoders, ranking, running, training
+from recipes.common import (
+    augmentation,
+    data,
+    encoders,
+    optimizers,
+    ranking,
+    running,
+    strategies,
+    training,
+)
 from recipes.common.domain_picture import DomainPicture
 from recipes.common.evaluation import evaluator
 from recipes.common.pool_refresher import PoolRefresher
 from recipes.common.softmax_head import softmax_head
+from recipes.common.training_batches import Batches, image_names
 from tfsbir import alignment, command, losses, sampling
-from tfsbir.data.batches import batches
+from tfsbir.data.batches import batches as data_batches
 from tfsbir.data.worker_pool import worker_pool
 from tfsbir.distribute import gather
 from tfsbir.errors import InputError
@@ -127,7 +139,7 @@ for module in (augmentation, data, encoders, running, training):
 
 def main(_):
     check_flags()
-    strategy = training.make_strategy()
+    strategy = strategies.make_strategy()
     pool = worker_pool(FLAGS.num_workers)
     train, test, test_name = data.load_shared_categories(pool)
     augment = augmentation.augmentation(train)
@@ -136,7 +148,7 @@ def main(_):
         pair = encoders.make_encoders(False, train.photo_input)
         if FLAGS.method == "regression":
             share(pair)  # What cannot be shared is refused before there is a run directory.
-    run = running.start_run(RECIPE, train)
+    run = running.start_run(RECIPE, train, strategy)
     if run.result is not None:
         running.print_json(run.result)
         return
@@ -145,12 +157,12 @@ def main(_):
     with strategy.scope():
         if FLAGS.method == "regression":
             pair = share(pair)  # Only now, since each branch's start has been fitted to its own images.
-        optimizer = training.make_optimizer("adam", FLAGS.weight_decay)
+        optimizer = optimizers.make_optimizer("adam", FLAGS.weight_decay)
         heads, head_optimizers = {}, {}
         for name in ("sketch_head", "photo_head") if warmup_steps else ():
             heads[name] = softmax_head(pair.sketch.output_shape[-1], len(train.class_names), name)
-            head_optimizers[name] = training.make_optimizer("adam", FLAGS.weight_decay, HEAD_LEARNING_RATE)
-    of_class = sampling.CategoryGroups(train, FLAGS.batch_size, FLAGS.seed, group_size=1)
+            head_optimizers[name] = optimizers.make_optimizer("adam", FLAGS.weight_decay, HEAD_LEARNING_RATE)
+    sampler = sampling.CategoryGroups(train, FLAGS.batch_size, FLAGS.seed, group_size=1)
     picture = DomainPicture(run, train)
     refresher = None
     if FLAGS.method == "manifold_alignment":
@@ -167,15 +179,18 @@ def main(_):
         if refresher is not None:
             refresher.ask(step)
 
-    def make_batches(start):
-        sampler, stop = of_class, FLAGS.steps
+    def make_batches(start, part):
+        nonlocal sampler
+        stop = FLAGS.steps
         if refresher is not None and start < warmup_steps:
             stop = warmup_steps
         elif refresher is not None:
             sampler, stop = refresher.in_force(start)
-        return batches(
-            train, sampler, start, stop, pair.sketch.input_shape[1], FLAGS.seed, augment, pool
+        return data_batches(
+            train, sampler, start, stop, pair.sketch.input_shape[1], FLAGS.seed, augment, pool, part
         )  # fmt: skip
+
+    batches = Batches(make_batches, lambda step: image_names(train, sampler, step))
 
     stages = {"softmax": softmax_loss(pair, heads), "magnet": magnet_loss(pair, refresher)}
     stages |= {
@@ -185,17 +200,18 @@ def main(_):
         ),
     }
     evaluate = evaluator(pair, test)
-    seconds = training.train(
-        run, {"sketch": pair.sketch, "photo": pair.photo, **heads}, optimizer, strategy, make_batches,
-        {first: stages[name] for first, name in stage_plan(warmup_steps).items()},
-        lambda: {f"{test_name}/{name}": value for name, value in evaluate(num_views=1)[0].items()},
-        head_optimizers, before_step,
-    )  # fmt: skip
-    if refresher is not None:
-        refresher.remove_embeddings()
+    with contextlib.nullcontext() if refresher is None else contextlib.closing(refresher):
+        seconds = training.train(
+            run, {"sketch": pair.sketch, "photo": pair.photo, **heads}, optimizer, strategy, batches,
+            {first: stages[name] for first, name in stage_plan(warmup_steps).items()},
+            lambda: {f"{test_name}/{name}": value for name, value in evaluate(num_views=1)[0].items()},
+            head_optimizers, before_step,
+        )  # fmt: skip
     pair, found, _ = ranking.save_and_measure(run, pair, train, test)
     picture.draw(pair)
     running.finish_run(run, test_name, found, seconds)
+    if refresher is not None:
+        refresher.remove_embeddings(is_finished=True)
 
 
 def check_flags():

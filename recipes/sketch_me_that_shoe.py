@@ -30,12 +30,15 @@ from recipes.common import (
     data,
     encoders,
     evaluation,
+    optimizers,
+    precision,
     ranking,
     running,
+    strategies,
     training,
 )
+from recipes.common.training_batches import split_batches
 from tfsbir import command, losses, sampling
-from tfsbir.data.batches import batches
 from tfsbir.data.worker_pool import worker_pool
 from tfsbir.errors import InputError
 from tfsbir.models import EncoderPair, sketch_a_net_features
@@ -75,7 +78,7 @@ for module in (augmentation, data, encoders, ranking, running, training):
 def main(_):
     if FLAGS.stage != 4 and FLAGS["loss"].present:
         raise InputError(f"`loss` belongs to stage 4. Received: {FLAGS.loss} with `stage` {FLAGS.stage}")
-    strategy = training.make_strategy()
+    strategy = strategies.make_strategy()
     pool = worker_pool(FLAGS.num_workers)
     if FLAGS.stage in CLASSIFIED:
         classify(strategy, pool, CLASSIFIED[FLAGS.stage])
@@ -95,28 +98,24 @@ def classify(strategy, pool, domain):
     augment = augmentation.augmentation(train)
     with strategy.scope():
         classifier = encoders.make_classifier(len(train.class_names), FLAGS.dropout)
-        optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
+        optimizer = optimizers.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
     sampler = sampling.ClassExamples(labels, FLAGS.batch_size, FLAGS.seed, domain)
-    run = running.start_run(RECIPE, train)
+    run = running.start_run(RECIPE, train, strategy)
     if run.result is not None:
         running.print_json(run.result)
         return
+    batches = split_batches(train, sampler, classifier.input_shape[1], augment, pool)
     cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-    def make_batches(start):
-        return batches(
-            train, sampler, start, FLAGS.steps, classifier.input_shape[1], FLAGS.seed, augment, pool
-        )  # fmt: skip
 
     def replica_loss(batch):
         return cross_entropy(batch["label"], classifier(batch[domain], training=True))
 
     evaluate = evaluation.classifier_evaluator(classifier, test, domain)
     seconds = training.train(
-        run, {"classifier": classifier}, optimizer, strategy, make_batches, replica_loss,
+        run, {"classifier": classifier}, optimizer, strategy, batches, replica_loss,
         lambda: {f"{test_name}/{name}": value for name, value in evaluate()[0].items()},
     )  # fmt: skip
-    classifier = encoders.in_float32(classifier)
+    classifier = precision.in_float32(classifier)
     found, logits = evaluation.classifier_evaluator(classifier, test, domain)()
     features = sketch_a_net_features(classifier)
     running.save_pair(run, EncoderPair(features, features), train, classifier)
@@ -129,8 +128,8 @@ def rank(strategy, pool):
     splits = train, test, test_name = (data.load_categories if FLAGS.stage == 3 else data.load_pairs)(pool)
     with strategy.scope():
         pair = encoders.make_encoders(FLAGS.branches == "siamese", train.photo_input)
-        optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
-    run = running.start_run(RECIPE, train)
+        optimizer = optimizers.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
+    run = running.start_run(RECIPE, train, strategy)
     if run.result is not None:
         running.print_json(run.result)
         return

@@ -22,7 +22,17 @@ attention would start at one place.
 
 from absl import flags
 
-from recipes.common import attention_figures, augmentation, data, encoders, ranking, running, training
+from recipes.common import (
+    attention_figures,
+    augmentation,
+    data,
+    encoders,
+    optimizers,
+    ranking,
+    running,
+    strategies,
+    training,
+)
 from tfsbir import command, losses
 from tfsbir.data.worker_pool import worker_pool
 from tfsbir.distances import DISTANCES, make_distance
@@ -58,14 +68,14 @@ for module in (augmentation, data, encoders, ranking, running, training):
 
 
 def main(_):
-    strategy = training.make_strategy()
+    strategy = strategies.make_strategy()
     pool = worker_pool(FLAGS.num_workers)
     splits = train, test, test_name = data.load_pairs(pool)
     with strategy.scope():
         pair = encoders.make_encoders(FLAGS.branches == "siamese", train.photo_input, extend)
-        optimizer = training.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
+        optimizer = optimizers.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
         distance, distance_optimizer = make_learned_distance(pair.sketch.output_shape[-1])
-    run = running.start_run(RECIPE, train)
+    run = running.start_run(RECIPE, train, strategy)
     if run.result is not None:
         running.print_json(run.result)
         return
@@ -93,7 +103,7 @@ def make_learned_distance(dim):
         return make_distance(FLAGS.distance, dim), None
     own = {"regularization_weight": FLAGS.regularization_weight} if FLAGS.distance == "holef" else {}
     # No weight decay: it draws to 0, not to the identity.
-    optimizer = training.make_optimizer("sgd", None, FLAGS.distance_learning_rate)
+    optimizer = optimizers.make_optimizer("sgd", None, FLAGS.distance_learning_rate)
     return make_distance(FLAGS.distance, dim, **own), optimizer
 
 

@@ -31,10 +31,20 @@ import tensorflow as tf
 from absl import flags
 from keras import ops
 
-from recipes.common import data, evaluation, frozen_features, running, training
+from recipes.common import (
+    data,
+    evaluation,
+    frozen_features,
+    optimizers,
+    precision,
+    running,
+    strategies,
+    training,
+)
 from recipes.common.early_stopping import EarlyStopping
 from recipes.common.frozen_features import Standard, feature_batches, feature_network, split_features
 from recipes.common.generated_centers import center_distances, generated_centers, unit_norm
+from recipes.common.training_batches import Batches, image_names
 from tfsbir import command, figures, losses, metrics, sampling
 from tfsbir.data.worker_pool import worker_pool
 from tfsbir.errors import InputError
@@ -79,11 +89,11 @@ def main(_):
             f"`num_centers` must be at most {FLAGS.num_generated} (`num_generated`). "
             f"Received: {FLAGS.num_centers}"
         )
-    strategy = training.make_strategy()
+    strategy = strategies.make_strategy()
     train, validation, test = data.load_zero_shot(worker_pool(FLAGS.num_workers))
     sampler = make_sampler(train)
     networks = {"sketch": feature_network(1), "photo": feature_network(train.photos.shape[-1])}
-    run = running.start_run(RECIPE, train)
+    run = running.start_run(RECIPE, train, strategy)
     if run.result is not None:
         running.print_json(run.result)
         return
@@ -94,11 +104,12 @@ def main(_):
         for name, of_split in features.items()
     }
     photo_dim, sketch_dim = (features["train"][domain].shape[1] for domain in ("photo", "sketch"))
+    precision.use_precision()
     with strategy.scope():
         autoencoder = ConditionalVAE(
             photo_dim, sketch_dim, FLAGS.latent_dim, FLAGS.hidden_dim, FLAGS.dropout, FLAGS.seed
         )
-        optimizer = training.make_optimizer("adam", FLAGS.weight_decay)
+        optimizer = optimizers.make_optimizer("adam", FLAGS.weight_decay)
     bound = losses.EvidenceBound(FLAGS.kl_weight, FLAGS.sketch_weight)
     generate = generator(autoencoder)
 
@@ -111,13 +122,19 @@ def main(_):
         generated = one_vector(generate, of_validation["sketch"])
         return {CHOSEN_BY: measure_vectors(generated, validation, of_validation["photo"])["mAP@all"]}
 
+    batches = Batches(
+        lambda start, part: feature_batches(features["train"], sampler, start, FLAGS.steps, part),
+        lambda step: image_names(train, sampler, step),
+    )
     stopping = EarlyStopping(run, {"autoencoder": autoencoder}, CHOSEN_BY, FLAGS.patience)
     seconds = training.train(
         run, {"autoencoder": autoencoder}, optimizer, strategy,
-        lambda start: feature_batches(features["train"], sampler, start, FLAGS.steps), replica_loss, evaluate,
+        batches, replica_loss, evaluate,
         stopping=stopping,
     )  # fmt: skip
     stopping.restore_best()
+    autoencoder = in_float32(autoencoder)
+    generate = generator(autoencoder)
     pair = image_encoders(networks, standards, autoencoder)
     running.save_pair(run, pair, train)
     autoencoder.save(run.model / "cvae.keras")
@@ -154,6 +171,17 @@ def make_sampler(train):
             f"own. Received: {FLAGS.batch_size}"
         )
     return sampling.TruePairs(train, FLAGS.batch_size, FLAGS.seed)
+
+
+def in_float32(autoencoder):
+    """Returns the autoencoder as it is saved and measured at the end."""
+    if FLAGS.precision == "float32":
+        return autoencoder
+    keras.config.set_dtype_policy("float32")
+    copy = ConditionalVAE.from_config({**autoencoder.get_config(), "dtype": "float32"})
+    copy.build(None)
+    copy.set_weights(autoencoder.get_weights())
+    return copy
 
 
 def generator(autoencoder):

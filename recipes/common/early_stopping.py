@@ -28,6 +28,7 @@ class EarlyStopping:
         self.models = models
         self.metric = metric
         self.patience = patience
+        self._saved_best_step = None
         self.state = {
             "best": tf.Variable(-np.inf, dtype=tf.float64, trainable=False),
             "best_step": tf.Variable(0, dtype=tf.int64, trainable=False),
@@ -51,6 +52,8 @@ class EarlyStopping:
 
     def observe(self, step, found):
         """Takes notice of the metrics (a dict) after a step; of the first of two equal values."""
+        if self._saved_best_step is None:  # Nothing was observed since a checkpoint was restored, if one was.
+            self._saved_best_step = self.best_step
         value = found[self.metric]
         if not value > self.best:
             self.state["num_worse"].assign_add(1)
@@ -68,10 +71,15 @@ class EarlyStopping:
         self.state["num_worse"].assign(0)
 
     def forget_others(self):
-        """Removes weights that no checkpoint counts as the best; to be called when one was written."""
+        """Removes weights that no checkpoint counts as the best; to be called when one was written.
+
+        Those of the checkpoint before stay, to which a training goes back if the newest is damaged.
+        """
+        kept = {self.best_step, self._saved_best_step}
         for path in self.run.path.glob("best-*.npz"):
-            if path != self._path(self.best_step):
+            if path not in map(self._path, kept):
                 path.unlink()
+        self._saved_best_step = self.best_step
 
     def restore_best(self):
         """Gives the models their best weights."""

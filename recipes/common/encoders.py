@@ -4,9 +4,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 from absl import flags, logging
 
+from recipes.common.checkpoints import saved_steps
+from recipes.common.precision import in_float32, use_precision
 from tfsbir.errors import InputError
 from tfsbir.models import (
     EncoderPair,
@@ -102,10 +103,6 @@ def define_encoder_flags(backbone, backbones=BACKBONES):
         "weights (squeezenet, pooled_squeezenet and vgg16: .h5, or, of vgg16, `imagenet` to fetch them; "
         "inception_v1: .caffemodel).",
     )  # fmt: skip
-    flags.DEFINE_enum(
-        "precision", "float32", ["float32", "mixed_bfloat16"],
-        "What training computes in. Weights, losses and the saved model are float32 in any case.",
-    )  # fmt: skip
     flags.DEFINE_string(
         "train_from", None,
         "Layer of the encoders whose weights, and those of all behind it, are trained; what leads to it "
@@ -141,7 +138,7 @@ def make_encoders(is_siamese, photo_input, extend=lambda encoder: encoder):
         photo_input: "edges" or "rgb".
         extend: Function from the backbone's encoder to the one that a recipe makes of it.
     """
-    keras.config.set_dtype_policy(FLAGS.precision)
+    use_precision()
     photo_channels = 1 if photo_input == "edges" else 3
     if is_siamese and photo_channels == 3:
         raise InputError("`branches` must be heterogeneous where photos are RGB. Received: siamese")
@@ -174,7 +171,7 @@ def make_classifier(num_classes, dropout):
             "`backbone` must be sketch_a_net to learn to classify; others start from ImageNet weights. "
             f"Received: {FLAGS.backbone}"
         )
-    keras.config.set_dtype_policy(FLAGS.precision)
+    use_precision()
     classifier = sketch_a_net_classifier(num_classes, IMAGE_SIZE, dropout)
     if FLAGS.weights is not None:
         if trained_encoder("sketch") is None:
@@ -189,7 +186,7 @@ def start_encoders(run, pair, train):
     is_trained = trained_encoder("sketch") is not None
     forgets_places = FLAGS.backbone in ("pooled_squeezenet", "small_pooled_squeezenet")
     has_start = forgets_places or FLAGS.backbone in ("squeezenet", "small_squeezenet")
-    if not has_start or is_trained or tf.train.latest_checkpoint(run.checkpoints):
+    if not has_start or is_trained or saved_steps(run):
         return
     image_size = pair.sketch.input_shape[1]
     sketches, photos = (
@@ -220,19 +217,6 @@ def pair_in_float32(pair):
         layer.trainable = True  # Whoever trains a saved encoder further finds none frozen.
     sketch = in_float32(pair.sketch)
     return EncoderPair(sketch, sketch if pair.is_siamese else in_float32(pair.photo))
-
-
-def in_float32(model):
-    """Returns a copy of a functional model that computes in float32; the model itself if it does already."""
-    if FLAGS.precision == "float32":
-        return model
-    keras.config.set_dtype_policy("float32")
-    copy = keras.models.clone_model(
-        model,
-        clone_function=lambda layer: type(layer).from_config({**layer.get_config(), "dtype": "float32"}),
-    )
-    copy.set_weights(model.get_weights())
-    return copy
 
 
 def _freeze_before(encoder, name):

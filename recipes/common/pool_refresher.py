@@ -7,7 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from recipes.common import pool_job
+from recipes.common.checkpoints import saved_steps
 from recipes.common.evaluation import ENCODE_BATCH, encode_function
+from recipes.common.running import share
+from recipes.common.strategies import is_chief
 from tfsbir import files
 from tfsbir.alignment import Pools
 from tfsbir.data.worker_pool import worker_pool
@@ -28,6 +31,8 @@ class PoolRefresher:
     Tell it of each step with `ask`. Ask for the sampler with `in_force`, when training begins and at each
     step which that returns; the steps in between draw from one generation of pools, and have the centres of
     the tensors below.
+
+    Of several machines the first embeds and pools; the others take its pools.
 
     It writes to the run directory `pools-STEP.npz`, the pools in force after STEP steps, and as long as a
     resumed run might need them `embeddings-STEP.npz`, the embeddings after STEP steps. It logs, at the first
@@ -79,17 +84,24 @@ class PoolRefresher:
         paired = train.paired_sketches
         pairs = np.stack([paired, train.sketch_photo[paired]], axis=1)
         self._job = (aligner, pooler, train.sketch_labels, train.photo_labels, pairs, share_centers)
+        self._strategy = strategy
+        self._is_chief = is_chief(strategy)
         self._process = worker_pool(1)
         self._process.submit(pool_job.get_ready, pooler)
         self._pending = {}  # By the step from which the pools are in force.
+
+    def close(self):
+        """Ends the process, whatever it is at."""
+        self._process.shutdown(kill_workers=True)
 
     def ask(self, step):
         """Asks for new pools of the weights after a step, if it is time for it."""
         for made_at, in_force in self.refreshes:
             if made_at == step:
                 self.remove_embeddings()
-                self._write_embeddings(made_at)
-                self._submit(made_at, in_force)
+                if self._is_chief:
+                    self._write_embeddings(made_at)
+                    self._submit(made_at, in_force)
 
     def in_force(self, step):
         """Brings the pools to those of a step.
@@ -104,12 +116,14 @@ class PoolRefresher:
         coming = [in_force for _, in_force in self.refreshes if in_force > step]
         return self._sampler, min(coming, default=self.last_step)
 
-    def remove_embeddings(self):
-        """Removes the embeddings whose pools were in force before the newest checkpoint."""
-        newest = tf.train.latest_checkpoint(self.run.checkpoints)
-        done = 0 if newest is None else int(newest.rsplit("-", 1)[1])
+    def remove_embeddings(self, is_finished=False):
+        """Removes the embeddings that no checkpoint needs; of a finished run all.
+
+        A checkpoint needs those whose pools were not in force before it.
+        """
+        oldest = min(saved_steps(self.run), default=0)
         for made_at, in_force in self.refreshes:
-            if in_force < done:
+            if in_force < oldest or is_finished:
                 self._embeddings_path(made_at).unlink(missing_ok=True)
 
     def _resume(self, step):
@@ -117,7 +131,7 @@ class PoolRefresher:
         in_force = max(in_force for _, in_force in self.refreshes if in_force < step)
         self._use(Pools.load(self._pools_path(in_force)), in_force)
         for made_at, in_force in self.refreshes:
-            if made_at < step <= in_force:
+            if made_at < step <= in_force and self._is_chief:
                 self._submit(made_at, in_force)
 
     def _write_embeddings(self, made_at):
@@ -143,10 +157,15 @@ class PoolRefresher:
 
     def _take_over(self, made_at, in_force):
         begun = time.monotonic()
-        seconds = self._pending.pop(in_force).result()
+        seconds = self._pending.pop(in_force).result() if self._is_chief else None
         waited = time.monotonic() - begun
+        share(self.run, self._pools_path(in_force).name, self._strategy)
         pools = Pools.load(self._pools_path(in_force))
         self._use(pools, in_force)
+        if self._is_chief:
+            self._log(made_at, in_force, seconds, waited, pools.num_clusters)
+
+    def _log(self, made_at, in_force, seconds, waited, num_clusters):
         with np.load(self._embeddings_path(made_at), allow_pickle=False) as embeddings:
             encode_seconds = embeddings["seconds"]
         found = {
@@ -154,7 +173,7 @@ class PoolRefresher:
             "seconds": seconds,
             "wait_seconds": waited,
             "staleness": in_force - made_at,
-            "num_clusters": pools.num_clusters,
+            "num_clusters": num_clusters,
         }
         # The line belongs to the step to come: a run resumed at this one takes over, and logs, again.
         self.run.log_metrics(in_force + 1, {f"refresh/{name}": value for name, value in found.items()})

@@ -3,8 +3,8 @@
 from absl import flags
 
 from recipes.common import augmentation, encoders, evaluation, running, training
+from recipes.common.training_batches import split_batches
 from tfsbir import sampling
-from tfsbir.data.batches import batches
 from tfsbir.distribute import gather
 
 FLAGS = flags.FLAGS
@@ -73,12 +73,9 @@ def train_pair(
     Returns: Seconds of training.
     """
     train, test, test_name = splits
-    augment = augmentation.augmentation(train)
-
-    def make_batches(start):
-        return batches(
-            train, sampler, start, FLAGS.steps, pair.sketch.input_shape[1], FLAGS.seed, augment, pool
-        )  # fmt: skip
+    batches = split_batches(
+        train, sampler, pair.sketch.input_shape[1], augmentation.augmentation(train), pool
+    )  # fmt: skip
 
     def replica_loss(batch):
         photos = [batch[name] for name in ("photo", "negative") if name in batch]
@@ -94,7 +91,7 @@ def train_pair(
         models["distance"] = distance
         own_optimizers["distance"] = distance_optimizer
     return training.train(
-        run, models, optimizer, strategy, make_batches, replica_loss,
+        run, models, optimizer, strategy, batches, replica_loss,
         lambda: {f"{test_name}/{name}": value for name, value in evaluate(num_views=1)[0].items()},
         own_optimizers,
     )  # fmt: skip

@@ -1,32 +1,45 @@
 """The run directory of a recipe's command, from its start to its result."""
 
+import atexit
 import json
 import os
+import shutil
 import sys
+import tempfile
 
 from absl import flags
 
+from recipes.common import strategies
 from recipes.common.data import photo_reader
-from tfsbir import figures
+from tfsbir import figures, files
 from tfsbir.distances import distance_name
 from tfsbir.preprocessing import Preprocessing
-from tfsbir.runs import RunDirectory
+from tfsbir.runs import LOCK, RunDirectory
 
 FLAGS = flags.FLAGS
 # Flags that a resumed run may change. The data have a fingerprint; other replicas round differently, and
 # all else in here leaves the numbers as they are.
 MAY_DIFFER = (
     "workdir", "data_dir", "cache_dir", "num_workers", "log_every", "checkpoint_every", "strategy",
-    "num_replicas",
+    "num_replicas", "jit",
 )  # fmt: skip
 
 flags.DEFINE_string("workdir", None, "The run directory; made, or resumed.", required=True)
 
 
-def start_run(recipe, train, read_photo=None):
+def start_run(recipe, train, strategy=None, read_photo=None):
     """Opens the run directory with the config of this command and this data.
 
-    `read_photo` is the `PhotoReader` of the data, by default the one that the flags ask for.
+    Of several processes that train together only the first writes to it. The others get a copy of what it
+    has, which is gone when they end; they read its checkpoints.
+
+    Args:
+        recipe: Name of the recipe.
+        train: `Split` that is trained on.
+        strategy: `tf.distribute.Strategy` of a recipe that has one.
+        read_photo: The `PhotoReader` of the data, by default the one that the flags ask for.
+    Returns: `RunDirectory`.
+    Raises: `InputError` as `RunDirectory.start`.
     """
     read_photo = photo_reader() if read_photo is None else read_photo
     flag_names = sorted({flag.name for flag in FLAGS.get_key_flags_for_module(sys.argv[0])})
@@ -44,8 +57,33 @@ def start_run(recipe, train, read_photo=None):
             "fingerprint": train.fingerprint,
         },
     }
-    run.start(config, may_differ=MAY_DIFFER)
+    if strategy is None or strategies.is_chief(strategy):
+        run.start(config, may_differ=MAY_DIFFER)
+    if strategy is not None:
+        strategies.barrier(strategy)
+        if not strategies.is_chief(strategy):
+            run = _copied(run)
+            run.start(config, may_differ=MAY_DIFFER)
     return run
+
+
+def share(run, name, strategy):
+    """Waits for a file of the first process' run directory, and gives the others theirs of it."""
+    strategies.barrier(strategy)
+    if not strategies.is_chief(strategy):
+        files.write_bytes(run.path / name, (run.checkpoints.parent / name).read_bytes())
+
+
+def _copied(run):
+    folder = tempfile.mkdtemp(prefix="tfsbir-worker-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copy = RunDirectory(folder)
+    for path in run.path.iterdir():
+        if path.is_file() and path.name != LOCK and not path.name.startswith("."):
+            shutil.copy(path, copy.path)
+    copy.figures.mkdir()
+    copy.checkpoints = run.checkpoints
+    return copy
 
 
 def save_pair(run, pair, train, classifier=None, distance=None, attributes=(), read_photo=None):

@@ -1,18 +1,25 @@
-"""The loop: strategy, optimizer, steps, checkpoints."""
+"""The loop: steps, log, evaluations, checkpoints."""
 
-import re
+import contextlib
 import sys
 import time
 
-import keras
 import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 from tqdm import tqdm
 
+from recipes.common import optimizers, precision, strategies, termination
+from recipes.common.checkpoints import Checkpoints
+from recipes.common.preemption import Preemption
+from recipes.common.train_step import TrainStep
+from recipes.common.training_batches import next_batch
+from tfsbir import files
 from tfsbir.errors import InputError
 
 FLAGS = flags.FLAGS
+NOT_FINITE = "not_finite.json"
+NAMED = 3  # Images of a batch that an error names; the file names all.
 
 
 def define_training_flags(steps, batch_size, learning_rate, has_views=True):
@@ -22,80 +29,42 @@ def define_training_flags(steps, batch_size, learning_rate, has_views=True):
     """
     flags.DEFINE_integer("steps", steps, "Training steps.", lower_bound=1)
     flags.DEFINE_integer("batch_size", batch_size, "Sketches in a batch, over all replicas.", lower_bound=1)
-    flags.DEFINE_float("learning_rate", learning_rate, "Learning rate at the start.", lower_bound=0.0)
-    flags.DEFINE_enum(
-        "schedule", "cosine", ["cosine", "constant"], "Course of the learning rate, to 0 or not."
-    )
+    flags.DEFINE_integer(
+        "accumulate", 1,
+        "Parts that a batch is cut into, one after the other, to save memory. Their gradients are averaged; "
+        "what a loss compares within a batch, it then compares within a part.", lower_bound=1,
+    )  # fmt: skip
     flags.DEFINE_integer("seed", 0, "Seed of weights, order and augmentation.", lower_bound=0)
     flags.DEFINE_integer("eval_every", 100, "Steps between evaluations (one view).", lower_bound=1)
     flags.DEFINE_integer("log_every", 1, "Steps between lines of metrics.jsonl.", lower_bound=1)
     flags.DEFINE_integer("checkpoint_every", 50, "Steps between checkpoints.", lower_bound=1)
     if has_views:
         flags.DEFINE_enum("num_views", "10", ["1", "10"], "Views that the final evaluation averages.")
-    flags.DEFINE_enum("strategy", "one", ["one", "mirrored"], "One device, or all (tf.distribute).")
-    flags.DEFINE_integer(
-        "num_replicas", None, "With --strategy=mirrored: logical CPUs to train on, in place of the GPUs.",
-        lower_bound=1,
-    )  # fmt: skip
-
-
-def make_strategy():
-    """Returns the strategy that the flags ask for, and makes TensorFlow deterministic.
-
-    Must come before anything else of TensorFlow, since logical CPUs cannot be made later.
-    """
-    if FLAGS.strategy == "one" and FLAGS.num_replicas not in (None, 1):
-        raise InputError(f"`num_replicas` > 1 needs `strategy` mirrored. Received: {FLAGS.num_replicas}")
-    if FLAGS.strategy == "mirrored" and FLAGS.num_replicas is not None:
-        cpu = tf.config.list_physical_devices("CPU")[0]
-        tf.config.set_logical_device_configuration(
-            cpu, [tf.config.LogicalDeviceConfiguration()] * FLAGS.num_replicas
-        )
-        devices = [f"CPU:{index}" for index in range(FLAGS.num_replicas)]
-        strategy = tf.distribute.MirroredStrategy(devices)
-    elif FLAGS.strategy == "mirrored":
-        strategy = tf.distribute.MirroredStrategy()
-    else:
-        strategy = tf.distribute.get_strategy()
-    keras.utils.set_random_seed(FLAGS.seed)
-    # A killed run that is resumed ends with an undisturbed run's numbers only if every op is exact.
-    tf.config.experimental.enable_op_determinism()
-    if FLAGS.batch_size % strategy.num_replicas_in_sync:
-        raise InputError(
-            f"`batch_size` must be a multiple of the {strategy.num_replicas_in_sync} replicas. "
-            f"Received: {FLAGS.batch_size}"
-        )
-    return strategy
-
-
-def make_optimizer(name, weight_decay, learning_rate=None):
-    """Returns the optimizer `name` ("adam" or "sgd") with the schedule of the flags.
-
-    `learning_rate` is the rate at the start, None for that of the flags.
-    """
-    rate = FLAGS.learning_rate if learning_rate is None else learning_rate
-    if FLAGS.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, FLAGS.steps)
-    if name == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9, weight_decay=weight_decay)
-    return keras.optimizers.AdamW(rate, weight_decay=weight_decay)
+    flags.DEFINE_bool("jit", False, "Compile the training step by XLA.")
+    optimizers.define_optimizer_flags(learning_rate)
+    precision.define_precision_flag()
+    strategies.define_strategy_flags()
+    for module in (optimizers, precision, strategies):
+        flags.adopt_module_key_flags(module)
 
 
 def train(
-    run, models, optimizer, strategy, make_batches, replica_loss, evaluate, own_optimizers=None,
-    before_step=None, stopping=None,
+    run, models, optimizer, strategy, batches, replica_loss, evaluate, own_optimizers=None, before_step=None,
+    stopping=None,
 ):  # fmt: skip
-    """Runs the loop: steps, log, evaluations, checkpoints; resumes where the newest checkpoint is.
+    """Runs the loop; resumes where the newest checkpoint is.
+
+    A run that is resumed does what it would have done: steps, log and evaluations are the same, wherever it
+    was killed. On SIGTERM it saves a checkpoint and ends the program with exit code 0. Of several processes
+    that train together (--strategy=multi_worker) only the first comes back; the others end here, with 0, too.
 
     Args:
-        run: `RunDirectory`.
+        run: `RunDirectory` that has been started.
         models: Dict from a name in the checkpoint to a `keras.Model` or a layer; their trainable variables,
             each once, are what is trained.
         optimizer: Keras optimizer, made in the strategy's scope.
         strategy: `tf.distribute.Strategy`.
-        make_batches: Function from a first step to a `tf.data.Dataset` of the global batches from there.
-            Where these end before the last step it is asked again, once all steps before are done: so what
-            it hands out next may hang on what happened before.
+        batches: `Batches`.
         replica_loss: Function from a replica's batch to its share of the loss, a scalar. A loss reduced
             by Keras is divided by the number of replicas already, so the shares sum up. For a training in
             stages a dict of such functions, by the number of steps after which each takes over; one of
@@ -108,105 +77,185 @@ def train(
         stopping: `EarlyStopping`, which observes each evaluation, one after the last step too, and may end
             training before it; or None.
     Returns: Seconds of training, evaluations included, over all the times the run was resumed.
-    Raises: `InputError` if the loss is not finite.
+    Raises: `InputError` if loss or gradients are not finite, the run directory cannot be written to, no
+        checkpoint can be read, or another process that trains together with this one is gone.
     """
     own_optimizers = own_optimizers or {}
-    own_variables = [models[name].trainable_variables for name in own_optimizers]
-    own_ids = {id(variable) for trained in own_variables for variable in trained}
-    shared = [model for name, model in models.items() if name not in own_optimizers]
-    shared = {id(v): v for model in shared for v in model.trainable_variables}
-    variables = [[v for key, v in shared.items() if key not in own_ids], *own_variables]
-    optimizers = [optimizer, *own_optimizers.values()]
+    all_optimizers, variables = [optimizer, *own_optimizers.values()], _trained(models, own_optimizers)
     with strategy.scope():
-        for one, trained in zip(optimizers, variables, strict=True):
+        for one, trained in zip(all_optimizers, variables, strict=True):
             one.build(trained)
-    seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
+    loss_scale = precision.LossScale() if FLAGS.precision == "mixed_float16" else None
+    progress = {
+        "step": tf.Variable(0, dtype=tf.int64, trainable=False),
+        # The last step whose evaluation is over: SIGTERM may come in the middle of one.
+        "evaluated": tf.Variable(0, dtype=tf.int64, trainable=False),
+        "seconds": tf.Variable(0.0, dtype=tf.float64, trainable=False),
+    }
     checkpoint = tf.train.Checkpoint(
         **models,
         random_states=_random_states(models),
         optimizer=optimizer,
         own_optimizers=own_optimizers,
         stopping={} if stopping is None else stopping.state,
-        seconds=seconds,
+        loss_scale={} if loss_scale is None else loss_scale.state,
+        progress=progress,
     )
-    manager = tf.train.CheckpointManager(checkpoint, run.checkpoints, max_to_keep=2)
-    checkpoint.restore(manager.latest_checkpoint)
-    start = int(optimizer.iterations.numpy())
+    checkpoints = Checkpoints(run, checkpoint, strategies.is_chief(strategy))
+    checkpoints.restore()
+    start = int(progress["step"].numpy())
     run.rewind_metrics(start)
     if start:
         logging.info("Resuming %s after step %d.", run.path, start)
-
-    def make_train_step(replica_loss):
-        def replica_step(batch):
-            with tf.GradientTape() as tape:
-                loss = replica_loss(batch)
-            for one, gradients, trained in zip(
-                optimizers, tape.gradient(loss, variables), variables, strict=True
-            ):
-                if one is optimizer or any(gradient is not None for gradient in gradients):
-                    one.apply(gradients, trained)  # Sums over the replicas.
-            return loss
-
-        @tf.function(autograph=False)  # It branches on no tensor, and is traced sooner.
-        def train_step(batch):
-            return strategy.reduce("SUM", strategy.run(replica_step, args=(batch,)), axis=None)
-
-        return train_step
-
     stages = replica_loss if isinstance(replica_loss, dict) else {0: replica_loss}
-    train_steps = {first: make_train_step(loss) for first, loss in stages.items()}
-    batches = _global_batches(strategy, make_batches, start)
-    begun, before = time.monotonic(), float(seconds.numpy())
-    progress = tqdm(
-        total=FLAGS.steps, initial=start, unit="step", desc="train", file=sys.stderr, dynamic_ncols=True
-    )
-    is_over = stopping is not None and stopping.is_due
-    for step in () if is_over else range(start + 1, FLAGS.steps + 1):
-        if before_step is not None:
-            before_step(step - 1)
-        try:
-            batch = next_batch(batches)
-        except InputError:
-            progress.close()  # The error gets a line of its own.
+    train_steps = {
+        first: TrainStep(strategy, all_optimizers, variables, loss, loss_scale)
+        for first, loss in stages.items()
+    }
+    loop = _Loop(run, strategy, batches, train_steps, evaluate, before_step, stopping, progress, checkpoints)
+    try:
+        loop.go_on()
+    except termination.Terminated:
+        with contextlib.suppress(termination.Terminated):  # Once more, as soon as the checkpoint is whole.
+            loop.save()
+        logging.info("Asked to end after step %d; %s.", loop.step, checkpoints.newest_text())
+        raise
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or run.path}: expected to be written to after step {loop.step}; "
+            f"{error.strerror or error} ({checkpoints.newest_text()})"
+        ) from None
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError) as error:
+        if strategies.num_workers(strategy) == 1:
             raise
-        stage = max(first for first in train_steps if first < step)
-        loss = float(train_steps[stage](batch))
-        if not np.isfinite(loss):
-            progress.close()
-            newest = manager.latest_checkpoint or "none"
-            raise InputError(
-                f"loss must be finite; try a smaller `learning_rate`. Received: {loss} at step {step} "
-                f"(newest checkpoint: {newest})"
-            )
-        progress.update()
-        progress.set_postfix(loss=f"{loss:.4f}")
-        is_last = step == FLAGS.steps
-        if step % FLAGS.log_every == 0 or is_last:
-            run.log_metrics(step, {"train/loss": loss})
-        # The recipe measures the last step itself.
-        if (stopping is not None) if is_last else (step % FLAGS.eval_every == 0):
-            found = evaluate()
-            run.log_metrics(step, found)
-            if stopping is not None:
-                stopping.observe(step, found)
-                is_last = is_last or stopping.is_due
-        if step % FLAGS.checkpoint_every == 0 or is_last:
-            seconds.assign(before + time.monotonic() - begun)
-            manager.save(checkpoint_number=step)
-            if stopping is not None:
-                stopping.forget_others()
-        if is_last:
-            break
-    progress.close()
-    return float(seconds.numpy())
+        raise InputError(
+            f"`strategy` multi_worker expects all workers of TF_CONFIG to go on; after step {loop.step} one "
+            f"of them does not ({type(error).__name__}; start all again, {checkpoints.newest_text()})"
+        ) from None
+    finally:
+        loop.bar.close()
+    if not strategies.is_chief(strategy):
+        logging.info("Trained; the first worker measures and saves.")
+        raise SystemExit(0)
+    return float(progress["seconds"].numpy())
 
 
-def _global_batches(strategy, make_batches, step):
-    """Yields the batches from a step on; asks `make_batches` again whenever those it made are used up."""
-    while True:
-        for batch in strategy.experimental_distribute_dataset(make_batches(step)):
-            step += 1
-            yield batch
+class _Loop:
+    """What `train` does over and over. See there."""
+
+    def __init__(
+        self, run, strategy, batches, train_steps, evaluate, before_step, stopping, progress, checkpoints
+    ):  # fmt: skip
+        self.run = run
+        self.strategy = strategy
+        self.batches = batches
+        self.train_steps = train_steps
+        self.evaluate = evaluate
+        self.before_step = before_step
+        self.stopping = stopping
+        self.progress = progress
+        self.checkpoints = checkpoints
+        self.saved = self.step
+        self.begun, self.seconds_before = time.monotonic(), float(progress["seconds"].numpy())
+        self.preemption = Preemption(strategy, checkpoints)
+        self.drawn = batches.distributed(strategy, self.step)
+        self.bar = tqdm(
+            total=FLAGS.steps, initial=self.step, unit="step", desc="train", file=sys.stderr,
+            dynamic_ncols=True,
+        )  # fmt: skip
+
+    @property
+    def step(self):
+        """The number of steps that are done."""
+        return int(self.progress["step"].numpy())
+
+    def go_on(self):
+        """Goes on to the end of the training. What is done of it does not hang on where it begins."""
+        while True:
+            self._count_seconds()
+            self.preemption.save_if_asked(self.step)
+            if self._is_evaluation_due():
+                self._evaluate()
+            if self.step > self.saved and (self.step % FLAGS.checkpoint_every == 0 or self._is_over()):
+                self.save()
+            if self._is_over():
+                return
+            self._take_step()
+
+    def save(self):
+        """Saves a checkpoint, if there is anything new."""
+        if self.step == self.saved:
+            return
+        with termination.held():
+            self._count_seconds()
+            self.checkpoints.save(self.step)
+            self.saved = self.step
+            if self.stopping is not None:
+                self.stopping.forget_others()
+
+    def _is_over(self):
+        return self.step == FLAGS.steps or (self.stopping is not None and self.stopping.is_due)
+
+    def _is_evaluation_due(self):
+        if self.step == int(self.progress["evaluated"].numpy()):
+            return False
+        if self.step == FLAGS.steps:  # The recipe measures the last step itself.
+            return self.stopping is not None
+        return self.step % FLAGS.eval_every == 0
+
+    def _evaluate(self):
+        found = strategies.agreed(self.strategy, self.evaluate())
+        with termination.held():
+            self.run.log_metrics(self.step, found)
+            if self.stopping is not None:
+                self.stopping.observe(self.step, found)
+            self.progress["evaluated"].assign(self.step)
+
+    def _take_step(self):
+        step = self.step + 1
+        if self.before_step is not None:
+            self.before_step(step - 1)
+        parts = [next_batch(self.drawn) for _ in range(FLAGS.accumulate)]
+        stage = max(first for first in self.train_steps if first < step)
+        with termination.held():
+            loss, norm = self.train_steps[stage](parts)
+            if not np.isfinite(loss) or not (norm is None or np.isfinite(norm)):
+                raise self._not_finite(step, loss, norm)
+            self.progress["step"].assign(step)
+            self.bar.update()
+            self.bar.set_postfix(loss=f"{loss:.4f}")
+            if step % FLAGS.log_every == 0 or step == FLAGS.steps:
+                logged = {"train/loss": loss}
+                if FLAGS.clip_norm is not None and norm is not None:
+                    logged["train/gradient_norm"] = norm
+                self.run.log_metrics(step, logged)
+
+    def _not_finite(self, step, loss, norm):
+        """Returns the error of a step after which the weights are worth nothing; writes what it was about."""
+        what, value = ("loss", loss) if not np.isfinite(loss) else ("gradients", norm)
+        images = self.batches.names(step)
+        path = self.run.path / NOT_FINITE
+        files.write_json(path, {"step": step, what: str(value), "images": images})
+        some = ", ".join(
+            f"{domain} {', '.join(names[:NAMED])}{' ...' if len(names) > NAMED else ''}"
+            for domain, names in images.items()
+        )
+        return InputError(
+            f"{what} must be finite; try a smaller `learning_rate`. Received: {value} at step {step} of "
+            f"{some} (all in {path}; {self.checkpoints.newest_text()})"
+        )
+
+    def _count_seconds(self):
+        self.progress["seconds"].assign(self.seconds_before + time.monotonic() - self.begun)
+
+
+def _trained(models, own_optimizers):
+    """Returns what is trained by each optimizer, a list of lists of variables, each variable once."""
+    own_variables = [models[name].trainable_variables for name in own_optimizers]
+    own_ids = {id(variable) for trained in own_variables for variable in trained}
+    shared = [model for name, model in models.items() if name not in own_optimizers]
+    shared = {id(v): v for model in shared for v in model.trainable_variables}
+    return [[v for key, v in shared.items() if key not in own_ids], *own_variables]
 
 
 def _random_states(models):
@@ -216,17 +265,3 @@ def _random_states(models):
         weights = {id(weight) for weight in model.weights}
         states |= {id(v): v.value for v in model.variables if id(v) not in weights}
     return list(states.values())
-
-
-def next_batch(batches):
-    """Returns the next batch; what `InputError` a broken file raised on its way comes as one again.
-
-    TensorFlow hands on an exception of Python's only as the text of an error of its own.
-    """
-    try:
-        return next(batches)
-    except tf.errors.OpError as error:
-        found = re.search(r"InputError: (.*)", error.message)
-        if found is None:
-            raise
-        raise InputError(found[1]) from None

@@ -70,7 +70,7 @@ def test_the_best_on_held_out_seen_classes_is_tested_on_unseen_ones(finished):
     best_step = directory.config["best_step"]
     metrics = directory.result["metrics"]
     assert metrics["mAP@all/validation"] == max(observed.values()) == observed[best_step]
-    assert [path.name for path in finished.glob("best-*.npz")] == [f"best-{best_step}.npz"]
+    assert f"best-{best_step}.npz" in {path.name for path in finished.glob("best-*.npz")}
     with np.load(finished / f"best-{best_step}.npz") as best:
         for domain in ("sketch", "photo"):
             weights = directory.load_encoder(domain).get_weights()

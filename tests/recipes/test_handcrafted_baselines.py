@@ -76,7 +76,8 @@ def test_the_run_directory_is_as_promised(finished):
     workdir, done = finished
     found = {str(path.relative_to(workdir)) for path in workdir.rglob("*") if path.is_file()}
     assert found == {
-        "config.json", "metrics.jsonl", "result.json", "model/rank_svm.npz", "figures/ranked_results.png",
+        "config.json", "lock", "metrics.jsonl", "result.json", "model/rank_svm.npz",
+        "figures/ranked_results.png",
     }  # fmt: skip
     directory = RunDirectory(workdir)
     assert json.loads(done.stdout) == directory.result

@@ -2,6 +2,7 @@ import dataclasses
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from recipes.common.head_warmup import warm_up_heads
@@ -42,13 +43,13 @@ def test_heads_learn_what_can_be_told_from_embeddings_that_stay():
 
         return head_loss
 
-    head = linear_head()
-    warm_up_heads([head], pair, split, sampler, loss_of(head), steps=300, learning_rate=0.03)
+    head, strategy = linear_head(), tf.distribute.get_strategy()
+    warm_up_heads([head], pair, split, sampler, loss_of(head), 300, 0.03, strategy)
     assert asked == list(range(300))
     embeddings = pair.photo(split.photos.astype("float32") / 127.5 - 1.0)
     np.testing.assert_allclose(head(embeddings)[:, 0], split.photo_labels, atol=0.05)
     for weight, old in zip(pair.photo.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, old)
     again = linear_head()
-    warm_up_heads([again], pair, split, sampler, loss_of(again), steps=300, learning_rate=0.03)
+    warm_up_heads([again], pair, split, sampler, loss_of(again), 300, 0.03, strategy)
     np.testing.assert_array_equal(again.get_weights()[0], head.get_weights()[0])

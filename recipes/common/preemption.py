@@ -1,0 +1,49 @@
+"""What SIGTERM to one of several workers does to all of them."""
+
+import contextlib
+import sys
+import tempfile
+
+import tensorflow as tf
+from absl import logging
+
+from recipes.common import strategies
+
+
+class Preemption:
+    """Ends all workers after the same step when one is asked to end (`PreemptionCheckpointHandler`).
+
+    The first saves a checkpoint, and all end the program with exit code 0. With one worker it does nothing:
+    `termination` does it there.
+
+    Args:
+        strategy: `tf.distribute.Strategy`.
+        checkpoints: `Checkpoints` that have been restored.
+    """
+
+    def __init__(self, strategy, checkpoints):
+        self._handler = None
+        if strategies.num_workers(strategy) == 1:
+            return
+        if checkpoints.is_writer:
+            manager = checkpoints.manager
+        else:  # It takes part in the saving, and what it writes is not kept.
+            folder = tempfile.TemporaryDirectory(prefix="tfsbir-worker-")
+            self._kept = contextlib.ExitStack()
+            manager = tf.train.CheckpointManager(
+                checkpoints.checkpoint, self._kept.enter_context(folder), max_to_keep=1
+            )
+
+        def end():
+            logging.info("Asked to end; %s.", checkpoints.newest_text())
+            sys.exit(0)
+
+        self._handler = tf.distribute.experimental.PreemptionCheckpointHandler(
+            strategy.cluster_resolver, manager,
+            termination_config=tf.distribute.experimental.TerminationConfig(exit_fn=end),
+        )  # fmt: skip
+
+    def save_if_asked(self, step):
+        """Ends the program if a worker was asked to; all workers call it after the same steps."""
+        if self._handler is not None:
+            self._handler.save_checkpoint_if_preempted(checkpoint_number=step)
