@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo web test test-backends lint bench clean
+.PHONY: demo web test test-backends test-scale lint bench clean
 
 # The versions in constraints.txt are those the suite passed with: it turns warnings into errors, so a
 # newer release that only deprecates something would break it. Pillow, protobuf and python-dateutil are held
@@ -42,6 +42,10 @@ web: $(WEB_PACKAGES)  ## What the page of `tfsbir serve` loads beside its own fi
 
 test: $(BIN)/.installed $(if $(NPM),$(WEB_PACKAGES))  ## The whole suite
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+
+test-scale: $(BIN)/.installed  ## Every recipe on replicas, in processes and under kill -9; about an hour
+	$(BIN)/python -m tests.scale
+	$(BIN)/python -m tests.scale.table
 
 # Layers, distances, losses and models on each backend of Keras, each in an environment of its own. Those of JAX and
 # PyTorch hold no TensorFlow, nor tfsbir's other requirements, and tfsbir itself is read from here: what its parts
