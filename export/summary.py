@@ -13,9 +13,9 @@ from pathlib import Path
 from absl import flags
 
 from export import common, report
-from tfsbir import command, files
+from tfsbir import command
 from tfsbir.errors import InputError
-from tfsbir.generated_part import read_page
+from tfsbir.generated_part import write_part
 
 PART = "on_device"
 
@@ -25,9 +25,7 @@ def write_summary(docs, reports):
 
     Raises: `InputError` if the page has no such part, or a report cannot be read; the page is then as it was.
     """
-    before, after = read_page(docs, PART)
-    sections = [line for path in reports for line in section(path)]
-    files.write_text(docs, "\n".join([before, *sections, after]))
+    write_part(docs, PART, "\n".join(line for path in reports for line in section(path)))
 
 
 def section(path):

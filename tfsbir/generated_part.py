@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tfsbir import files
 from tfsbir.errors import InputError
 
 
@@ -29,3 +30,17 @@ def read_page(path, name):
     if not found_begin or not found_end:
         raise InputError(f"{path}: expected the lines {begin.strip()!r} and {end!r} around the table")
     return before + begin, end + after
+
+
+def write_part(path, name, text):
+    """Writes the generated part of a page anew, atomically, with a blank line before and after it.
+
+    Args:
+        path: As for `read_page`.
+        name: As for `read_page`.
+        text: Str, what stands between the markers.
+    Raises: `InputError` as `read_page`; the page is then as it was.
+    """
+    before, after = read_page(path, name)
+    body = text.strip("\n")
+    files.write_text(path, f"{before}\n{body}\n\n{after}")

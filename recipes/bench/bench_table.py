@@ -8,9 +8,9 @@ from absl import flags
 from recipes.bench.history import read_history, read_results
 from recipes.bench.ratio_plot import draw_ratios
 from recipes.bench.row import Row
-from tfsbir import command, files
+from tfsbir import command
 from tfsbir.errors import InputError
-from tfsbir.generated_part import read_page
+from tfsbir.generated_part import write_part
 
 PART = "bench"
 
@@ -51,9 +51,8 @@ def main(_):
             f"{flags.FLAGS.results}: expected what `python -m recipes.bench` writes; found nothing"
         )
     history = read_history(flags.FLAGS.history)
-    before, after = read_page(flags.FLAGS.page, PART)
+    write_part(flags.FLAGS.page, PART, "\n".join(table(results)))
     draw_ratios(results, history, flags.FLAGS.plot)
-    files.write_text(flags.FLAGS.page, before + "\n" + "\n".join(table(results)) + "\n\n" + after)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from recipes.tables.collected import collect, markdown
 from recipes.tables.runs import run_missing, schedule
 from tfsbir import files
 from tfsbir.errors import InputError
-from tfsbir.generated_part import read_page
+from tfsbir.generated_part import read_page, write_part
 
 FLAGS = flags.FLAGS
 
@@ -53,10 +53,8 @@ def make(table):
     files.write_text(output / f"{table.name}.md", markdown(collected))
     draw_bars(collected, output / f"{table.name}.png")
     if FLAGS.docs:
-        before, after = read_page(FLAGS.docs, table.name)
         picture = Path(os.path.relpath(output / f"{table.name}.png", Path(FLAGS.docs).parent)).as_posix()
-        shown = f"{markdown(collected)}\n![{table.title}]({picture})\n"
-        files.write_text(FLAGS.docs, f"{before}\n{shown}\n{after}")
+        write_part(FLAGS.docs, table.name, f"{markdown(collected)}\n![{table.title}]({picture})")
     sys.stdout.write(json.dumps(collected, indent=2) + "\n" if FLAGS.json else markdown(collected))
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from absl import flags
 
-from tfsbir import command, files
-from tfsbir.generated_part import read_page
+from tfsbir import command
+from tfsbir.generated_part import write_part
 
 PART = "scale_and_survival"
 CURVES = ("2 replicas", "4 replicas", "2 processes")
@@ -32,8 +32,7 @@ def table(found):
 
 def main(_):
     found = json.loads(Path(flags.FLAGS.results).read_text(encoding="utf-8"))
-    before, after = read_page(flags.FLAGS.page, PART)
-    files.write_text(flags.FLAGS.page, before + "\n" + "\n".join(table(found)) + "\n\n" + after)
+    write_part(flags.FLAGS.page, PART, "\n".join(table(found)))
 
 
 if __name__ == "__main__":
