@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 
 import tensorflow as tf
 from absl import logging
@@ -68,7 +69,7 @@ class Checkpoints:
             self.manager.save(checkpoint_number=step)
         except (tf.errors.OpError, OSError) as error:
             for part in self.run.checkpoints.glob(f"{_PREFIX}-{step}[._]*"):
-                _remove(part)
+                shutil.rmtree(part) if part.is_dir() else part.unlink()
             raise InputError(
                 f"{self._path(step)}: expected a checkpoint to be written; {_line(error)} "
                 f"({self.newest_text()})"
@@ -113,12 +114,3 @@ def saved_steps(run):
 
 def _line(error):
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _remove(path):
-    if path.is_dir():
-        for part in path.iterdir():
-            _remove(part)
-        path.rmdir()
-    else:
-        path.unlink()

@@ -1,6 +1,5 @@
 """What SIGTERM to one of several workers does to all of them."""
 
-import contextlib
 import sys
 import tempfile
 
@@ -28,11 +27,8 @@ class Preemption:
         if checkpoints.is_writer:
             manager = checkpoints.manager
         else:  # It takes part in the saving, and what it writes is not kept.
-            folder = tempfile.TemporaryDirectory(prefix="tfsbir-worker-")
-            self._kept = contextlib.ExitStack()
-            manager = tf.train.CheckpointManager(
-                checkpoints.checkpoint, self._kept.enter_context(folder), max_to_keep=1
-            )
+            self._folder = tempfile.TemporaryDirectory(prefix="tfsbir-worker-")
+            manager = tf.train.CheckpointManager(checkpoints.checkpoint, self._folder.name, max_to_keep=1)
 
         def end():
             logging.info("Asked to end; %s.", checkpoints.newest_text())
