@@ -128,17 +128,30 @@ def test_a_kill_before_any_step_on_disk_loses_nothing(tmp_path, index, order):
     assert all(np.diff(reruns) <= 0)
 
 
-NUM_PHOTOS, NUM_KILLS = 1500, 20
+NUM_PHOTOS, NUM_KILLS, NUM_CHANGED = 1500, 20, 150
 
 
-def index(work):
-    flags = (f"--photos={work / 'photos'}", f"--gallery={work / 'gallery'}", "--batch_size=4", "--json")
+def index(work, gallery="gallery"):
+    flags = (f"--photos={work / 'photos'}", f"--gallery={work / gallery}", "--batch_size=4", "--json")
     return subprocess.Popen(
         [sys.executable, "-m", "tfsbir", "index", "--model=pretrained:category", *flags],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
+
+
+def seconds_of_index(work):
+    """Returns the seconds of `index` in a gallery of its own that nobody kills."""
+    begun = time.monotonic()
+    out, _ = index(work, "measured").communicate(timeout=300)
+    assert json.loads(out)["num_photos"] == NUM_PHOTOS
+    return time.monotonic() - begun
+
+
+def change(files, moments):
+    for file in moments.sample(files, NUM_CHANGED):
+        Image.open(file).rotate(180).save(file)
 
 
 def test_tfsbir_index_killed_at_twenty_random_moments_loses_nothing(tmp_path):
@@ -149,19 +162,24 @@ def test_tfsbir_index_killed_at_twenty_random_moments_loses_nothing(tmp_path):
         pixels = generator.integers(0, 256, (6, 8, 3), np.uint8)
         Image.fromarray(pixels).resize((160, 120)).save(file)
     moments, num_killed = random.Random(0), 0
+    build, idle = seconds_of_index(tmp_path), seconds_of_index(tmp_path)
+    change(files, moments)
+    update = seconds_of_index(tmp_path)
+    # However quick a machine is: a build is not done before its kills are, nor an update before its own.
+    longest = idle + 2 * (build - idle) / NUM_KILLS
     for turn in range(NUM_KILLS):
         if turn == NUM_KILLS // 2:
             out, _ = index(tmp_path).communicate(timeout=300)
             assert json.loads(out)["num_photos"] == NUM_PHOTOS
         if turn >= NUM_KILLS // 2:  # From now on it updates: some photos are others each time.
-            for file in moments.sample(files, 150):
-                Image.open(file).rotate(180).save(file)
+            change(files, moments)
+            longest = update
         process = index(tmp_path)
-        time.sleep(moments.uniform(0.4, 1.4))
+        time.sleep(moments.uniform(0, longest))
         process.send_signal(signal.SIGKILL)
         process.communicate()
         num_killed += process.returncode == -signal.SIGKILL
-    assert num_killed > NUM_KILLS / 2  # A quick machine may have been done before some.
+    assert num_killed > NUM_KILLS / 2  # A machine that was slow when it was measured may be done before some.
     out, _ = index(tmp_path).communicate(timeout=300)
     assert json.loads(out)["num_photos"] == NUM_PHOTOS
     encoder = open_encoder("pretrained:category")
