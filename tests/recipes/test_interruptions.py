@@ -47,7 +47,7 @@ def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(finished, tmp
         step = max((line["step"] for line in begun), default=0) + 1
         while started.process.exitcode is None and not is_at(workdir, min(step, 20))():
             time.sleep(0.01)
-        time.sleep(delays.uniform(0, 1.0))
+        time.sleep(delays.uniform(0, 0.5))  # Twenty steps take a second or more.
         started.process.kill()
         num_killed += started.wait().returncode == -signal.SIGKILL
     assert num_killed >= 2
