@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tfsbir.sampling.passes import Passes
+
 
 class AllImages:
     """Draws sketches, photos or both for one step after the other, each as often as any other.
@@ -29,16 +31,13 @@ class AllImages:
         for domain in domains:
             if not counts[domain]:
                 raise ValueError(f"`split` must have images of the domain {domain}. Received: none")
-        self.counts = {domain: counts[domain] for domain in domains}
         self.batch_size = batch_size
-        self.seed = seed
+        self._passes = {
+            domain: Passes(counts[domain], (seed, 17 + number)) for number, domain in enumerate(domains)
+        }
 
     def __call__(self, step):
-        drawn = {}
-        for number, (domain, count) in enumerate(self.counts.items()):
-            first, last = step * self.batch_size, (step + 1) * self.batch_size - 1
-            passes = range(first // count, last // count + 1)
-            orders = [np.random.default_rng((self.seed, 17 + number, i)).permutation(count) for i in passes]
-            skipped = first - passes[0] * count
-            drawn[domain] = np.concatenate(orders)[skipped : skipped + self.batch_size].astype(np.int32)
-        return drawn
+        first, stop = step * self.batch_size, (step + 1) * self.batch_size
+        return {
+            domain: passes.between(first, stop).astype(np.int32) for domain, passes in self._passes.items()
+        }

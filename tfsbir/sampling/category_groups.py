@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tfsbir.sampling.passes import Passes
+
 
 class CategoryGroups:
     """Draws some categories and, of each, some sketches with as many photos.
@@ -40,18 +42,14 @@ class CategoryGroups:
             name: [np.flatnonzero(images == label) for label in labels]
             for name, images in (("sketch", split.sketch_labels), ("photo", split.photo_labels))
         }
-        self.num_classes = len(labels)
         self.batch_size = batch_size
         self.group_size = group_size
         self.seed = seed
+        self._passes = Passes(len(labels), (seed, 7))
 
     def __call__(self, step):
         num_groups = self.batch_size // self.group_size
-        first, last = step * num_groups, (step + 1) * num_groups - 1
-        passes = range(first // self.num_classes, last // self.num_classes + 1)
-        orders = [np.random.default_rng((self.seed, 7, i)).permutation(self.num_classes) for i in passes]
-        skipped = first - passes[0] * self.num_classes
-        classes = np.concatenate(orders)[skipped : skipped + num_groups]
+        classes = self._passes.between(step * num_groups, (step + 1) * num_groups)
         rng = np.random.default_rng((self.seed, 8, step))
         return {
             name: np.concatenate([self._some(rng, images[i]) for i in classes]).astype(np.int32)

@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 
+from tfsbir.sampling.passes import Passes
+
 _DISTANCES_AT_ONCE = 2**22  # 32 MiB.
 
 
@@ -86,6 +88,7 @@ class CategoryTriplets:
                 f"`batch_size` must be in 1..{len(self.anchors)}, the anchors of {split.name} {split.split}. "
                 f"Received: {batch_size}"
             )
+        self._passes = Passes(len(self.anchors), (seed, 3))
         self._sketch_features = _checked_features("sketch_features", sketch_features, len(split.sketches))
         photo_features = _checked_features("photo_features", photo_features, len(split.photos))
         if self._sketch_features.shape[1] != photo_features.shape[1]:
@@ -117,8 +120,8 @@ class CategoryTriplets:
 
     def __call__(self, step):
         one_pass, place = divmod(step, len(self.anchors) // self.batch_size)
-        order = np.random.default_rng((self.seed, 3, one_pass)).permutation(self.anchors)
-        sketches = order[place * self.batch_size : (place + 1) * self.batch_size]
+        chosen = self._passes.order(one_pass)[place * self.batch_size : (place + 1) * self.batch_size]
+        sketches = self.anchors[chosen]
         rng = np.random.default_rng((self.seed, 4, step))
         source = rng.choice(3, self.batch_size, p=self.source_probabilities)
         positive = np.array([rng.choice(self.positives[sketch]) for sketch in sketches.tolist()])

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from tfsbir.sampling.groups import Groups
+from tfsbir.sampling.passes import Passes
+
 
 class ClassExamples:
     """Draws sketches, or photos, so that all categories come equally often.
@@ -35,19 +38,14 @@ class ClassExamples:
             raise ValueError(f"`batch_size` must be >= 1. Received: {batch_size}")
         if domain not in ("sketch", "photo"):
             raise ValueError(f'`domain` must be "sketch" or "photo". Received: {domain!r}')
-        # The examples of a category stand together.
-        self.examples = np.argsort(labels, kind="stable").astype(np.int32)
-        _, self.starts, self.counts = np.unique(labels[self.examples], return_index=True, return_counts=True)
         self.batch_size = batch_size
         self.seed = seed
         self.domain = domain
+        categories, category_of = np.unique(labels, return_inverse=True)
+        self._examples_of = Groups(category_of, len(categories))
+        self._passes = Passes(len(categories), (seed, 5))
 
     def __call__(self, step):
-        num_classes = len(self.starts)
-        first, last = step * self.batch_size, (step + 1) * self.batch_size - 1
-        passes = range(first // num_classes, last // num_classes + 1)
-        orders = [np.random.default_rng((self.seed, 5, i)).permutation(num_classes) for i in passes]
-        skipped = first - passes[0] * num_classes
-        classes = np.concatenate(orders)[skipped : skipped + self.batch_size]
+        categories = self._passes.between(step * self.batch_size, (step + 1) * self.batch_size)
         rng = np.random.default_rng((self.seed, 6, step))
-        return {self.domain: self.examples[self.starts[classes] + rng.integers(self.counts[classes])]}
+        return {self.domain: self._examples_of.draw(rng, categories)}

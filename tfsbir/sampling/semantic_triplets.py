@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from tfsbir.sampling.groups import Groups
+from tfsbir.sampling.passes import Passes
+
 
 class SemanticTriplets:
     """Draws sketches, each with a photo of its class and a photo of another class that is close in meaning.
@@ -41,8 +44,7 @@ class SemanticTriplets:
                 f"`semantics` must hold {num_classes} vectors, finite and different from 0, one a class. "
                 f"Received shape: {semantics.shape}"
             )
-        self.photos_of = [np.flatnonzero(split.photo_labels == label) for label in range(num_classes)]
-        has_photos = np.array([len(photos) > 0 for photos in self.photos_of])
+        has_photos = np.bincount(split.photo_labels, minlength=num_classes) > 0
         self.sketches = np.flatnonzero(has_photos[split.sketch_labels])
         if has_photos.sum() < 2 or not len(self.sketches):
             raise ValueError(
@@ -61,18 +63,19 @@ class SemanticTriplets:
         weights = np.zeros((num_classes, num_classes))
         weights[is_possible] = np.exp(-distance[is_possible] / temperature)
         self.probabilities = weights / weights.sum(axis=1, keepdims=True)
+        summed = np.cumsum(self.probabilities, axis=1)
+        self._summed = summed / summed[:, -1:]
+        self._photos_of = Groups(split.photo_labels, num_classes)
+        self._passes = Passes(len(self.sketches), (seed, 11))
 
     def __call__(self, step):
-        num_sketches = len(self.sketches)
-        first, stop = step * self.batch_size, (step + 1) * self.batch_size
-        passes = range(first // num_sketches, (stop - 1) // num_sketches + 1)
-        orders = [np.random.default_rng((self.seed, 11, i)).permutation(num_sketches) for i in passes]
-        chosen = np.concatenate(orders)[first - passes[0] * num_sketches :][: self.batch_size]
+        chosen = self._passes.between(step * self.batch_size, (step + 1) * self.batch_size)
         rng = np.random.default_rng((self.seed, 12, step))
         labels = self.labels[chosen]
-        others = [rng.choice(len(self.probabilities), p=self.probabilities[label]) for label in labels]
-        photos, negatives = (
-            np.array([rng.choice(self.photos_of[label]) for label in drawn], np.int32)
-            for drawn in (labels, others)
-        )
-        return {"sketch": self.sketches[chosen].astype(np.int32), "photo": photos, "negative": negatives}
+        # A class of probability 0 is never drawn: on the right of equal sums stands the next that has one.
+        others = np.sum(self._summed[labels] <= rng.random((len(labels), 1)), axis=1)
+        return {
+            "sketch": self.sketches[chosen].astype(np.int32),
+            "photo": self._photos_of.draw(rng, labels),
+            "negative": self._photos_of.draw(rng, others),
+        }

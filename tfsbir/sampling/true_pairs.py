@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from tfsbir.sampling.groups import Groups
+from tfsbir.sampling.passes import Passes
+
 
 class TruePairs:
     """Draws, for every step, sketches with their true photos; no photo comes twice in a batch.
@@ -20,26 +23,24 @@ class TruePairs:
     """
 
     def __init__(self, split, batch_size, seed):
-        paired = split.paired_sketches
-        order = paired[np.argsort(split.sketch_photo[paired], kind="stable")]
-        self.photos, starts = np.unique(split.sketch_photo[order], return_index=True)
+        self.sketches = split.paired_sketches
+        self.photos, photo_of = np.unique(split.sketch_photo[self.sketches], return_inverse=True)
         if not 1 <= batch_size <= len(self.photos):
             raise ValueError(
                 f"`batch_size` must be in 1..{len(self.photos)}, the photos of {split.name} {split.split} "
                 f"that have a sketch. Received: {batch_size}"
             )
-        self.sketches_of = np.split(order, starts[1:])
         self.batch_size = batch_size
         self.seed = seed
+        self._sketches_of = Groups(photo_of, len(self.photos))
+        self._passes = Passes(len(self.photos), (seed, 0))
 
     def __call__(self, step):
         steps_per_pass = len(self.photos) // self.batch_size
         one_pass, place = divmod(step, steps_per_pass)
-        order = np.random.default_rng((self.seed, 0, one_pass)).permutation(len(self.photos))
-        chosen = order[place * self.batch_size : (place + 1) * self.batch_size]
+        chosen = self._passes.order(one_pass)[place * self.batch_size : (place + 1) * self.batch_size]
         rng = np.random.default_rng((self.seed, 1, step))
-        sketches = [rng.choice(self.sketches_of[index]) for index in chosen]
         return {
-            "sketch": np.array(sketches, np.int32),
+            "sketch": self.sketches[self._sketches_of.draw(rng, chosen)].astype(np.int32),
             "photo": self.photos[chosen].astype(np.int32),
         }
