@@ -1,6 +1,5 @@
 """Aligning and pooling all classes of paper 4, and what that costs a training beside it."""
 
-import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -53,16 +52,17 @@ def refresh_row(rounds, num_classes):
             lambda: process.submit(pool_job.write_pools, embeddings, pools, *work, *labels, pairs, False),
             rounds,
         )
-    return Row("training step, align and pool beside it", ours, "the same, nothing beside it", peer)
+    return Row.of_turns("training step, align and pool beside it", ours, "the same, nothing beside it", peer)
 
 
 def beside(function, start, rounds):
-    """Returns the median seconds of a function beside other work, and without it, after one warm call.
+    """Returns the seconds of a function beside other work, and as often without it, after one warm call.
 
     Args:
         function: Function without arguments. As often as it runs beside the work, it runs without it after.
         start: Function that begins the work and returns its `concurrent.futures.Future`.
         rounds: How often the work is begun.
+    Returns: Two arrays of seconds, beside the work and without it.
     Raises: `ValueError` if the work never outlasts the function.
     """
     function()
@@ -77,7 +77,7 @@ def beside(function, start, rounds):
         without += [_seconds(function) for _ in taken]
     if not with_work:
         raise ValueError("`start` must begin work that outlasts `function`. Received: shorter work")
-    return statistics.median(with_work), statistics.median(without)
+    return np.array(with_work), np.array(without)
 
 
 def _seconds(function):

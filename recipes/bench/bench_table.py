@@ -17,14 +17,14 @@ PART = "bench"
 
 def table(results):
     """Returns the lines of a Markdown table of `read_results`, with what was left out and measured when."""
-    lines = ["| | ours | | peer or limit | | ratio |", "|---|---|---:|---|---:|---:|"]
+    lines = ["| | ours | | peer or limit | | ratio | half of turns |", "|---|---|---:|---|---:|---:|---:|"]
     notes = []
     for kind, found in results.items():
         title = f"**{kind.replace('_', ' ')}**"
         for row in map(Row.from_json, found["rows"]):
-            ours, value, peer, peer_value, ratio, recall = row.cells()
+            ours, value, peer, peer_value, ratio, spread, recall = row.cells()
             ours += f"; recall@10 {recall}" if recall else ""
-            lines.append(f"| {title} | {ours} | {value} | {peer} | {peer_value} | {ratio} |")
+            lines.append(f"| {title} | {ours} | {value} | {peer} | {peer_value} | {ratio} | {spread} |")
             title = ""
         notes += [f"Left out of {kind.replace('_', ' ')}: {reason}." for reason in found["left_out"]]
     return [*lines, "", *_runs(results), *(line for note in notes for line in ("", note))]

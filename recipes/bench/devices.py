@@ -79,12 +79,12 @@ def device_costs(split, rounds):
     seconds = turns([lambda encode=encode: encode(image) for encode in runners], 5 * rounds)
     after = int8_rates(products, 10 * rounds)
     rates = {product: max(rate, after[product]) for product, rate in before.items()}
-    of_peer, of_int8_peer, of_floats, of_int8, *_ = map(statistics.median, seconds)
+    of_peer, of_int8_peer, of_floats, of_int8, *_ = seconds
     name, other = "{} sketch_a_net in LiteRT, one image", "the same in {} in ONNX Runtime"
     rows = [
-        Row(name.format("int8"), of_int8, other.format("float32"), of_peer),
-        Row(name.format("float32"), of_floats, other.format("float32"), of_peer),
-        Row(name.format("int8"), of_int8, other.format("int8"), of_int8_peer),
+        Row.of_turns(name.format("int8"), of_int8, other.format("float32"), of_peer),
+        Row.of_turns(name.format("float32"), of_floats, other.format("float32"), of_peer),
+        Row.of_turns(name.format("int8"), of_int8, other.format("int8"), of_int8_peer),
     ]
     counts = [(one.name, sum(multiply_accumulates(one).values())) for one in encoders]
     return rows, int8_arithmetic(counts, seconds[3:], rates)

@@ -27,7 +27,7 @@ def encode_rows(rounds):
             rounds,
         )
         rows.append(
-            Row(
+            Row.of_turns(
                 f"encode {NUM_IMAGES} sketches, {encoder.name}",
                 NUM_IMAGES / ours,
                 f"Keras' predict, the same batches of {ENCODE_BATCH}",

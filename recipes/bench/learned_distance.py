@@ -43,7 +43,7 @@ def learned_distance_rows(rounds):
     memory, peer_memory = memory_of(OURS, rounds), memory_of(PEER, rounds)
     peer_name = "the same, squared distance"
     return [
-        Row(NAME.format("training step", BATCH), ours, peer_name, peer),
+        Row.of_turns(NAME.format("training step", BATCH), ours, peer_name, peer),
         Row(NAME.format("memory of a step", BATCH), memory, peer_name, peer_memory, "bytes"),
     ]
 

@@ -38,9 +38,9 @@ def pipeline_rows(split, rounds, pool):
             lambda batch=batch: step(batch),
             rounds,
         )
-        rows.append(Row(name, ours / BATCHES_IN_A_TURN, "training step of sketch_a_net", peer))
+        rows.append(Row.of_turns(name, ours / BATCHES_IN_A_TURN, "training step of sketch_a_net", peer))
     ours, peer = side_by_side(lambda: step(next(pairs)), lambda: step(batch), rounds)
     return [
         *rows,
-        Row("training step, strokes bent beside it", ours, "the same on one batch in memory", peer),
+        Row.of_turns("training step, strokes bent beside it", ours, "the same on one batch in memory", peer),
     ]

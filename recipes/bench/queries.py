@@ -17,7 +17,7 @@ def export_row(split, rounds):
     models = [LiteRTModel(convert(encoder, mode, images), num_threads=1) for mode in ("int8", "none")]
     int8, floats = (model.encode for model in models)
     ours, peer = side_by_side(lambda: int8(images[:1]), lambda: floats(images[:1]), 5 * rounds)
-    return Row("int8 sketch_a_net, one image", ours, "the same in float32", peer)
+    return Row.of_turns("int8 sketch_a_net, one image", ours, "the same in float32", peer)
 
 
 def query_rows(split, rounds):

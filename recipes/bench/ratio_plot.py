@@ -17,7 +17,8 @@ LONGEST = 76  # Characters of a name; the page has the whole of it.
 def draw_ratios(results, history, path):
     """Plots the ratios as a PNG, by kind, on a logarithmic axis with a line at 1.
 
-    Where a row was measured in two runs or more, its ratios stand beside its bar, the oldest at the left.
+    A thin line spans the middle half of a row's turns. Where a row was measured in two runs or more, its
+    ratios stand beside its bar, the oldest at the left.
 
     Args:
         results: Dict of `read_results`.
@@ -46,10 +47,15 @@ def draw_ratios(results, history, path):
             va="center", transform=bars.get_yaxis_transform(),
         )  # fmt: skip
         for place, row in own:
+            if row.quartiles is not None:
+                bars.plot(row.quartiles, [place, place], color="black", linewidth=1)
             shown = f"{row.ratio:,.{0 if row.ratio >= 100 else 2}f}"
             aside, side = (4, "left") if row.ratio >= 1 else (-4, "right")
+            # Beyond the bar and the turns.
+            ends = (row.ratio, *(row.quartiles or ()))
+            end = max(ends) if row.ratio >= 1 else min(ends)
             bars.annotate(
-                shown, (row.ratio, place), (aside, 0), textcoords="offset points", va="center", ha=side,
+                shown, (end, place), (aside, 0), textcoords="offset points", va="center", ha=side,
                 fontsize="x-small",
             )  # fmt: skip
     bars.set_xscale("log")
@@ -57,7 +63,9 @@ def draw_ratios(results, history, path):
     bars.set_xlim(min(0.5, low / 2), max(2, 3 * high))
     bars.set_yticks(places, [_label(row) for _, row in rows], fontsize="x-small", parse_math=False)
     bars.set_ylim(places[-1] + 0.8, -1.5)
-    bars.set_xlabel("ratio, newest run: to the right of 1 we are better than the peer")
+    bars.set_xlabel(
+        "ratio, newest run: to the right of 1 we are better than the peer; a line spans half of its turns"
+    )
     if has_courses:
         panels[1].set_title(
             f"the same over {len(history)} runs, the oldest left; dotted is 1", fontsize="small"

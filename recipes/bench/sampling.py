@@ -51,7 +51,7 @@ def sampling_rows(rounds):
 
         ours, peer = side_by_side(draw, loop, rounds)
         rows.append(
-            Row(
+            Row.of_turns(
                 f"draw {BATCH} {name}, of {NUM_SKETCHES:,} sketches",
                 ours / STEPS_IN_A_TURN,
                 "the same row by row",

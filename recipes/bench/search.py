@@ -24,7 +24,9 @@ def search_row(rounds):
         lambda: np.argsort(((photos - photos[:1]) ** 2).sum(axis=1), kind="stable")[:10],
         5 * rounds,
     )
-    return Row("exact search, 20,000 photos of 256-d", ours, "NumPy: distances and stable sort", peer)
+    return Row.of_turns(
+        "exact search, 20,000 photos of 256-d", ours, "NumPy: distances and stable sort", peer
+    )
 
 
 def holef_rows(num_photos, rounds, num_written_out=200):
@@ -58,11 +60,12 @@ def holef_rows(num_photos, rounds, num_written_out=200):
     ours, peer = side_by_side(
         search_exact(), one_at_a_time(lambda query: plain.search(query, 10)), 5 * rounds
     )
-    rows = [Row(name, ours, "faiss.IndexFlatL2, no HOLEF", peer)]
+    rows = [Row.of_turns(name, ours, "faiss.IndexFlatL2, no HOLEF", peer)]
 
     ours, peer = side_by_side(search_exact(), one_at_a_time(write_out), rounds)
     scale = num_photos / num_written_out
-    rows.append(Row(name, ours, f"Eq. 5-6 in NumPy, {num_written_out} photos x {scale:g}", scale * peer))
+    peer_name = f"Eq. 5-6 in NumPy, {num_written_out} photos x {scale:g}"
+    rows.append(Row.of_turns(name, ours, peer_name, scale * peer))
 
     graph = gallery_of(photos, lifting, "hnsw")
     nearest = exact.search(sketches, 10)[1]
@@ -74,7 +77,7 @@ def holef_rows(num_photos, rounds, num_written_out=200):
         recall = np.mean([len(np.intersect1d(*pair)) / 10 for pair in zip(found, nearest, strict=True)])
         settings = f"M {M}, efConstruction {EF_CONSTRUCTION}, efSearch {ef_search}"
         name = f"HOLEF, HNSW ({settings}), {size}"
-        rows.append(Row(name, ours, "HOLEF, exact search", peer, recall_at_10=float(recall)))
+        rows.append(Row.of_turns(name, ours, "HOLEF, exact search", peer, recall_at_10=float(recall)))
     return rows
 
 

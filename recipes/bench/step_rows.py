@@ -5,7 +5,6 @@ embeddings, and both frameworks' after a step, must be the same.
 """
 
 import contextlib
-import statistics
 import sys
 import tempfile
 import time
@@ -60,7 +59,7 @@ def step_rows(rounds, torch=TORCH, lines=None):
         else:
             left_out.append(f"PyTorch: there is no {torch}; `make .venvs/torch/.installed` makes it")
         seconds = _turns(processes, rounds)
-    rates = {name: 3 * NUM_TRIPLETS / statistics.median(taken) for name, taken in seconds.items()}
+    rates = {name: 3 * NUM_TRIPLETS / np.array(taken) for name, taken in seconds.items()}
     peers = {
         "a pass each for sketches, photos and negatives": THREE_PASSES,
         "the same compiled by XLA (jit_compile)": XLA,
@@ -68,7 +67,8 @@ def step_rows(rounds, torch=TORCH, lines=None):
     }
     name = NAME.format(NUM_TRIPLETS, NUM_THREADS)
     rows = [
-        Row(name, rates[OURS], peer, rates[of_peer], "images_per_second") for peer, of_peer in peers.items()
+        Row.of_turns(name, rates[OURS], peer, rates[of_peer], "images_per_second")
+        for peer, of_peer in peers.items()
     ]
     versions = [process.ready["versions"] for process in processes.values()]
     return {

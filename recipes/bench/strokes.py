@@ -30,7 +30,7 @@ def rasterize_row(split, rounds):
         lambda: [rasterize(sketch, 256) for sketch in sketches], draw_with_pillow, rounds
     )
     count = len(sketches)
-    return Row(
+    return Row.of_turns(
         "rasterize, one drawn sketch, 256 px",
         ours / count,
         "Pillow's lines, not anti-aliased",

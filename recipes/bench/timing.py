@@ -1,7 +1,9 @@
-"""Median times of functions."""
+"""Times of functions."""
 
 import statistics
 import time
+
+import numpy as np
 
 
 def timed(function, rounds):
@@ -16,13 +18,12 @@ def timed(function, rounds):
 
 
 def side_by_side(ours, peer, rounds):
-    """Returns the median seconds of two functions that take turns, after one warm call of each."""
-    ours, peer = turns([ours, peer], rounds)
-    return statistics.median(ours), statistics.median(peer)
+    """Returns the seconds of two functions that take turns, two `(rounds,)` arrays; see `turns`."""
+    return turns([ours, peer], rounds)
 
 
 def turns(functions, rounds):
-    """Times functions that take turns, after one warm call of each; returns a list of seconds for each."""
+    """Times functions that take turns, after one warm call of each: `(functions, rounds)` seconds."""
     for function in functions:
         function()
     seconds = [[] for _ in functions]
@@ -31,4 +32,4 @@ def turns(functions, rounds):
             start = time.perf_counter()
             function()
             taken.append(time.perf_counter() - start)
-    return seconds
+    return np.array(seconds)

@@ -132,18 +132,18 @@ def results_of(rows_of):
 
 
 ROWS = {
-    "encode": [Row("encode", 30.0, "predict", 20.0, "images_per_second")],
+    "encode": [Row("encode", 30.0, "predict", 20.0, "images_per_second", quartiles=(1.25, 1.75))],
     "search": [Row("graph", 0.001, "exact", 0.01, recall_at_10=0.99), Row("graph", 0.001, "x" * 99, 0.0002)],
 }
 
 
 def test_a_page_has_the_table_and_what_was_left_out():
     assert bench_table.table(results_of(ROWS)) == [
-        "| | ours | | peer or limit | | ratio |",
-        "|---|---|---:|---|---:|---:|",
-        "| **encode** | encode | 30.0 images/s | predict | 20.0 images/s | 1.50 |",
-        "| **search** | graph; recall@10 0.990 | 1.00 ms | exact | 10.00 ms | 10.00 |",
-        f"|  | graph | 1.00 ms | {'x' * 99} | 0.20 ms | 0.20 |",
+        "| | ours | | peer or limit | | ratio | half of turns |",
+        "|---|---|---:|---|---:|---:|---:|",
+        "| **encode** | encode | 30.0 images/s | predict | 20.0 images/s | 1.50 | 1.25 to 1.75 |",
+        "| **search** | graph; recall@10 0.990 | 1.00 ms | exact | 10.00 ms | 10.00 |  |",
+        f"|  | graph | 1.00 ms | {'x' * 99} | 0.20 ms | 0.20 |  |",
         "",
         "- All: 2026-01-02, 1 rounds, cpu, 2 cores, where 0.5 processes ran just before.",
         "",

@@ -23,8 +23,8 @@ class AttributeTriplets:
 
     Photos of the same attributes share their weights. A row costs O(patterns * num_attributes), with patterns
     the number of different rows in `photo_attributes`, unless the weights next to its own pattern are held;
-    up to 32 MiB are, which is all up to 2,048 patterns. A batch of 128 takes less than 1 ms of CPU time with 55
-    patterns, 20 ms with 10,000 and 1 s with 100,000.
+    up to 32 MiB are, which is all up to 2,048 patterns. A batch of 128 takes less than 1 ms of CPU time with
+    55 patterns, 20 ms with 10,000 and 1 s with 100,000.
 
     Args:
         split: `Split` with `photo_attributes` of at least one attribute.
