@@ -48,7 +48,7 @@ def draw_ratios(results, history, path):
         )  # fmt: skip
         for place, row in own:
             if row.quartiles is not None:
-                bars.plot(row.quartiles, [place, place], color="black", linewidth=1)
+                bars.plot(row.quartiles[::2], [place, place], color="black", linewidth=1)
             shown = f"{row.ratio:,.{0 if row.ratio >= 100 else 2}f}"
             aside, side = (4, "left") if row.ratio >= 1 else (-4, "right")
             # Beyond the bar and the turns.
@@ -67,9 +67,7 @@ def draw_ratios(results, history, path):
         "ratio, newest run: to the right of 1 we are better than the peer; a line spans half of its turns"
     )
     if has_courses:
-        panels[1].set_title(
-            f"the same over {len(history)} runs, the oldest left; dotted is 1", fontsize="small"
-        )
+        panels[1].set_title(f"the same over {len(history)} runs; dotted is 1", fontsize="small")
         _draw_courses(panels[1], places, courses, len(history))
     bars.axvline(1, color="black", linewidth=0.8)
     bars.grid(axis="x", alpha=0.25)
@@ -101,7 +99,7 @@ def _draw_courses(panel, places, courses, num_runs):
         if abs(level) < 1:
             panel.hlines(place - 0.4 * level, 0, num_runs - 1, color="black", linewidth=0.6, linestyle=":")
     panel.set_xlim(-0.3, num_runs - 0.7)
-    panel.set_xlabel("run; a row is as high as from half the newest ratio to twice")
+    panel.set_xlabel("run, each row from half\nthe newest ratio to twice")
     panel.xaxis.get_major_locator().set_params(integer=True)
     panel.spines[["top", "right", "left"]].set_visible(False)
     panel.tick_params(axis="y", length=0)

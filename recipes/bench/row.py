@@ -16,7 +16,7 @@ class Row:
         peer_value: The peer's, in the same unit.
         unit: "seconds" or "bytes", of which less is better, or "images_per_second", of which more is.
         recall_at_10: Of an approximate search: the share of the ten nearest photos that it finds.
-        quartiles: Where the two took turns: a pair of numbers that half of the turns' ratios lie between.
+        quartiles: Where the two took turns: the three quartiles of the turns' ratios.
     """
 
     ours: str
@@ -33,14 +33,17 @@ class Row:
 
         The other arguments are as for the class.
         """
-        low, high = np.quantile(_ratio(values, peer_values, unit), [0.25, 0.75])
+        quartiles = np.quantile(_ratio(values, peer_values, unit), [0.25, 0.5, 0.75]).tolist()
         value, peer_value = float(np.median(values)), float(np.median(peer_values))
-        return cls(ours, value, peer, peer_value, unit, recall_at_10, (float(low), float(high)))
+        return cls(ours, value, peer, peer_value, unit, recall_at_10, tuple(quartiles))
 
     @property
     def ratio(self):
-        """The peer's time or memory over ours, or our images per second over its: above 1 we are better."""
-        return _ratio(self.value, self.peer_value, self.unit)
+        """The peer's time or memory over ours, or our images per second over its: above 1 we are better.
+
+        Of turns the median: a machine that slows down then is no slower for one of them.
+        """
+        return _ratio(self.value, self.peer_value, self.unit) if self.quartiles is None else self.quartiles[1]
 
     @property
     def name(self):
@@ -50,7 +53,7 @@ class Row:
     def cells(self):
         """Returns the row as it is printed: a str for each of `HEADER`."""
         value, peer_value = (_shown(x, self.unit) for x in (self.value, self.peer_value))
-        spread = "" if self.quartiles is None else "{:.2f} to {:.2f}".format(*self.quartiles)
+        spread = "" if self.quartiles is None else "{:.2f} to {:.2f}".format(*self.quartiles[::2])
         recall = "" if self.recall_at_10 is None else f"{self.recall_at_10:.3f}"
         return self.ours, value, self.peer, peer_value, f"{self.ratio:.2f}", spread, recall
 

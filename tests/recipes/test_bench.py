@@ -33,7 +33,7 @@ def test_a_row_says_how_much_more_the_peer_takes():
         Row("exact", 0.002, "plain", 0.003),
         Row("step", 2e9, "the other step", 1e9, "bytes"),
         Row("graph", 0.001, "exact", 0.0105, recall_at_10=0.9876),
-        Row("encode", 30.0, "predict", 20.0, "images_per_second", quartiles=(1.4, 1.625)),
+        Row("encode", 30.0, "predict", 20.0, "images_per_second", quartiles=(1.4, 1.5, 1.625)),
     ]
     assert [row.to_json() for row in rows] == [
         {"ours": "exact", "seconds": 0.002, "peer": "plain", "peer_seconds": 0.003, "ratio": 1.5},
@@ -44,7 +44,7 @@ def test_a_row_says_how_much_more_the_peer_takes():
         },
         {
             "ours": "encode", "images_per_second": 30.0, "peer": "predict",
-            "peer_images_per_second": 20.0, "ratio": 1.5, "quartiles": [1.4, 1.625],
+            "peer_images_per_second": 20.0, "ratio": 1.5, "quartiles": [1.4, 1.5, 1.625],
         },
     ]  # fmt: skip
     assert [Row.from_json(row.to_json()) for row in rows] == rows
@@ -60,9 +60,10 @@ def test_a_row_says_how_much_more_the_peer_takes():
 def test_a_row_of_turns_has_their_medians_and_the_middle_half_of_their_ratios():
     ours, peer = np.array([2.0, 1.0, 4.0, 3.0, 9.0]), np.array([2.0, 2.0, 2.0, 6.0, 36.0])
     row = Row.of_turns("a", ours, "b", peer)  # Ratios 1, 2, 0.5, 2, 4.
-    assert row == Row("a", 3.0, "b", 2.0, quartiles=(1.0, 2.0))
+    assert row == Row("a", 3.0, "b", 2.0, quartiles=(1.0, 2.0, 2.0))
+    assert row.ratio == 2.0  # And not that of the medians, of different turns.
     row = Row.of_turns("a", ours, "b", peer, "images_per_second")  # And 1, 0.5, 2, 0.5, 0.25.
-    assert row == Row("a", 3.0, "b", 2.0, "images_per_second", quartiles=(0.5, 1.0))
+    assert row == Row("a", 3.0, "b", 2.0, "images_per_second", quartiles=(0.5, 0.5, 1.0))
 
 
 def test_what_stands_in_for_embeddings_is_as_encoders_give_it():
