@@ -24,6 +24,19 @@ def test_a_write_that_fails_keeps_the_old_file(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["value.json"]
 
 
+def test_a_signal_that_comes_when_a_file_is_there_is_not_hidden(tmp_path, monkeypatch):
+    replace = os.replace
+
+    def replace_and_be_told(*paths):
+        replace(*paths)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", replace_and_be_told)
+    with pytest.raises(KeyboardInterrupt):
+        files.write_text(tmp_path / "a.txt", "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
 def test_json_has_no_infinities(tmp_path):
     with pytest.raises(ValueError, match="JSON compliant"):
         files.write_json(tmp_path / "value.json", {"loss": float("nan")})

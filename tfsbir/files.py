@@ -31,7 +31,8 @@ def writing(path):
         os.chmod(aside, 0o666 & ~_umask())  # mkstemp makes private files; these are ordinary ones.
         os.replace(aside, path)
     except BaseException:
-        os.unlink(aside)
+        with contextlib.suppress(FileNotFoundError):  # A signal may come when it has just been renamed.
+            os.unlink(aside)
         raise
 
 

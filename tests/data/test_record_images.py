@@ -49,6 +49,13 @@ def test_tensorflow_reads_the_same_files(paths, pixels):
     np.testing.assert_array_equal(np.stack(list(records.as_numpy_iterator())), pixels)
 
 
+def test_a_file_that_is_gone_is_named(paths, pixels):
+    images = RecordImages(paths, origin(pixels.shape))
+    paths[0].unlink()
+    with pytest.raises(InputError, match=rf"{paths[0].name}: expected a TFRecord file; no such file"):
+        images[0]
+
+
 def test_damage_is_reported(paths, pixels):
     with pytest.raises(InputError, match=r"expected 8 records; found 7"):
         RecordImages(paths, origin((8, *pixels.shape[1:])))

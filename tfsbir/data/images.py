@@ -15,6 +15,7 @@ from PIL import Image
 
 from tfsbir.data.edge_maps import edge_map
 from tfsbir.errors import InputError
+from tfsbir.strokes.reading import open_file
 
 MAX_PIXELS = 40_000_000
 # As many as a JPEG can have. Scaling weighs the pixels of a whole side at once: 20 million took a gigabyte.
@@ -141,7 +142,7 @@ def _read_fitted(path, size, channels):
     else:
         path = Path(path)
         check_file(path)
-        file = path.open("rb")
+        file = open_file(path, "an image file")
     with file, _decoding(path), _open(file, path) as (image, turn):
         # Lets the JPEG decoder skip what a much smaller copy does not need.
         image.draft(None, (2 * size, 2 * size))

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from tfsbir.errors import InputError
+from tfsbir.strokes.reading import open_file
 
 # A record is its length (8 bytes, little endian), a checksum of that (4), the data, and theirs (4).
 _BEFORE, _AFTER = 12, 4
@@ -55,7 +56,7 @@ class RecordImages:
         rows = sorted(range(len(chosen)), key=lambda row: self._files[chosen[row]])
         for number, group in itertools.groupby(rows, key=lambda row: self._files[chosen[row]]):
             path = self.paths[number]
-            with path.open("rb") as file:
+            with open_file(path, "a TFRecord file") as file:
                 for row in group:
                     images[row] = self._decode(file, chosen[row], path)
         return images
