@@ -54,7 +54,8 @@ class TrainStep:
         if self.loss_scale is not None and not self.loss_scale.observe(norm):
             self._forget()
             return loss, None
-        self._apply_mean(tf.constant(1.0 if FLAGS.clip_norm is None else min(1.0, FLAGS.clip_norm / norm)))
+        is_short = FLAGS.clip_norm is None or norm <= FLAGS.clip_norm
+        self._apply_mean(tf.constant(1.0 if is_short else FLAGS.clip_norm / norm))
         return loss, norm
 
     def _whole(self, batch):

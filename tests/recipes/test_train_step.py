@@ -67,6 +67,16 @@ def test_a_batch_in_parts_is_a_batch(monkeypatch, count, clip_norm, jit):
     assert int(linear.optimizer.iterations.numpy()) == 3
 
 
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("loss_scale", [False, True])
+def test_a_gradient_of_zero_is_short_enough(monkeypatch, count, loss_scale):
+    set_flags(monkeypatch, accumulate=count, clip_norm=0.25)
+    linear = Linear(LossScale() if loss_scale else None, factor=0.0)
+    before = np.asarray(linear.matrix)
+    assert linear.step(parts(count)) == (0.0, 0.0)
+    np.testing.assert_array_equal(np.asarray(linear.matrix), before)
+
+
 @pytest.mark.parametrize("clip_norm", [None, 0.25])
 def test_what_a_loss_does_not_ask_for_rests(monkeypatch, clip_norm):
     for count in (1, 2):
