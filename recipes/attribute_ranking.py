@@ -113,7 +113,7 @@ def main(_):
         optimizer = optimizers.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
         dim = pair.sketch.output_shape[-1] - 2 * num_attributes
         distance = attribute_evaluation.mixed_distance(dim, num_attributes, weight)
-    run = running.start_run(RECIPE, train, strategy)
+    run = running.start_run(RECIPE, train, {test_name: test}, strategy)
     if run.result is not None:
         running.print_json(run.result)
         return

@@ -73,7 +73,7 @@ def main(_):
             cross_domain_net(channels=train.photos.shape[-1], name="photo_net"),
         )
         optimizer = optimizers.make_optimizer("adam", FLAGS.weight_decay)
-    run = running.start_run(RECIPE, train, strategy)
+    run = running.start_run(RECIPE, train, {test_name: test}, strategy)
     if run.result is not None:
         running.print_json(run.result)
         return

@@ -75,7 +75,13 @@ def main(_):
         student = encoders.make_encoders(True, "edges", lambda encoder: of_norm(encoder, norm)).sketch
         check_fits(student, teacher.sketch)
         optimizer = optimizers.make_optimizer("adam", FLAGS.weight_decay)
-    run = running.start_run(RECIPE, train, strategy, read_photo)
+    run = running.start_run(
+        RECIPE,
+        train,
+        {"validation": validation, test_name: test, "`teacher`": teacher_run},
+        strategy,
+        read_photo,
+    )
     if run.result is not None:
         running.print_json(run.result)
         return

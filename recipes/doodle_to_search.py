@@ -146,7 +146,9 @@ def main(_):
             name: optimizers.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay, rate)
             for name, rate in rates.items()
         }
-    run = running.start_run(RECIPE, train, strategy)
+    run = running.start_run(
+        RECIPE, train, {"validation": validation, "test": test, "`word_vectors`": word_vectors}, strategy
+    )
     if run.result is not None:
         running.print_json(run.result)
         return

@@ -78,7 +78,7 @@ for module in (data, running):
 def main(_):
     networks = trained_networks()
     train, test, test_name = load_splits()
-    run = running.start_run(RECIPE, train)
+    run = running.start_run(RECIPE, train, {test_name: test})
     if run.result is not None:
         running.print_json(run.result)
         return

@@ -148,7 +148,7 @@ def main(_):
         pair = encoders.make_encoders(False, train.photo_input)
         if FLAGS.method == "regression":
             share(pair)  # What cannot be shared is refused before there is a run directory.
-    run = running.start_run(RECIPE, train, strategy)
+    run = running.start_run(RECIPE, train, {test_name: test}, strategy)
     if run.result is not None:
         running.print_json(run.result)
         return

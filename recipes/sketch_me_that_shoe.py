@@ -100,7 +100,7 @@ def classify(strategy, pool, domain):
         classifier = encoders.make_classifier(len(train.class_names), FLAGS.dropout)
         optimizer = optimizers.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
     sampler = sampling.ClassExamples(labels, FLAGS.batch_size, FLAGS.seed, domain)
-    run = running.start_run(RECIPE, train, strategy)
+    run = running.start_run(RECIPE, train, {test_name: test}, strategy)
     if run.result is not None:
         running.print_json(run.result)
         return
@@ -129,7 +129,7 @@ def rank(strategy, pool):
     with strategy.scope():
         pair = encoders.make_encoders(FLAGS.branches == "siamese", train.photo_input)
         optimizer = optimizers.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
-    run = running.start_run(RECIPE, train, strategy)
+    run = running.start_run(RECIPE, train, {test_name: test}, strategy)
     if run.result is not None:
         running.print_json(run.result)
         return

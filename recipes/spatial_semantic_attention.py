@@ -75,7 +75,7 @@ def main(_):
         pair = encoders.make_encoders(FLAGS.branches == "siamese", train.photo_input, extend)
         optimizer = optimizers.make_optimizer(FLAGS.optimizer, FLAGS.weight_decay)
         distance, distance_optimizer = make_learned_distance(pair.sketch.output_shape[-1])
-    run = running.start_run(RECIPE, train, strategy)
+    run = running.start_run(RECIPE, train, {test_name: test}, strategy)
     if run.result is not None:
         running.print_json(run.result)
         return

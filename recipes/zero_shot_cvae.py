@@ -25,6 +25,8 @@ half squares (losses.EvidenceBound), and the dropout were chosen on held-out see
 given the same latent vectors. AdamW with a cosine schedule; the best weights are tested, not the last.
 """
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -93,7 +95,12 @@ def main(_):
     train, validation, test = data.load_zero_shot(worker_pool(FLAGS.num_workers))
     sampler = make_sampler(train)
     networks = {"sketch": feature_network(1), "photo": feature_network(train.photos.shape[-1])}
-    run = running.start_run(RECIPE, train, strategy)
+    run = running.start_run(
+        RECIPE,
+        train,
+        {"validation": validation, "test": test, "`weights`": Path(FLAGS.weights).read_bytes()},
+        strategy,
+    )
     if run.result is not None:
         running.print_json(run.result)
         return

@@ -42,6 +42,30 @@ def test_another_command_in_the_same_folder_is_refused(tmp_path):
     run.start({**CONFIG, "flags": {"steps": 5, "log_every": 1}}, may_differ=("log_every",))
 
 
+def test_other_things_that_changed_are_refused_by_their_name(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    config = {**CONFIG, "other_fingerprints": {"test": "1", "`teacher`": "2"}}
+    run.start(config)
+    run.start(config)
+    for name in ("test", "`teacher`"):
+        changed = {**config["other_fingerprints"], name: "3"}
+        with pytest.raises(InputError, match=rf"^{name} must be as when .*run was begun"):
+            run.start({**config, "other_fingerprints": changed})
+
+
+def test_a_start_that_was_killed_is_begun_again(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "lock").touch()
+    (tmp_path / "run" / ".config.json.a1b2").write_text('{"fla')
+    run = RunDirectory(tmp_path / "run")
+    run.start(CONFIG)
+    assert run.config["flags"] == CONFIG["flags"]
+    assert {path.name for path in run.path.iterdir()} == {"config.json", "lock", "checkpoints", "figures"}
+    run.figures.rmdir()
+    run.start(CONFIG)  # Or killed a moment later.
+    assert run.figures.is_dir()
+
+
 def test_changed_data_are_refused(tmp_path):
     run = RunDirectory(tmp_path / "run")
     run.start(CONFIG)
@@ -104,7 +128,8 @@ def test_lines_beyond_the_checkpoint_are_dropped_and_a_torn_line_too(tmp_path):
         run.log_metrics(step, {"train/loss": np.float32(0.5)})
     with open(run.path / "metrics.jsonl", "a") as file:
         file.write('{"step": 40, "train/lo')
-    run.rewind_metrics(20)
+    assert run.num_logged == 3
+    run.rewind_metrics(2)
     assert run.metrics() == [{"step": 10, "train/loss": 0.5}, {"step": 20, "train/loss": 0.5}]
     assert len((run.path / "metrics.jsonl").read_text().splitlines()) == 2
 

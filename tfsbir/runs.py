@@ -61,7 +61,8 @@ class RunDirectory:
         Until the program ends no other one can start the same run, unless it is finished.
 
         Args:
-            config: Dict with `flags`, `dataset` and whatever else describes the run.
+            config: Dict with `flags`, `dataset` and whatever else describes the run. A `fingerprint` in
+                `dataset` and all in `other_fingerprints`, a dict, stay the same.
             may_differ: Names of flags that a resumed run may change, such as how often to log.
         Raises:
             InputError: if the folder belongs to a run with other flags or other data, another program is at
@@ -92,21 +93,20 @@ class RunDirectory:
         line = {"step": int(step), **{name: float(value) for name, value in values.items()}}
         files.append_json_line(self.path / "metrics.jsonl", line)
 
-    def metrics(self, last_step=None):
-        """Returns the lines of `metrics.jsonl` as dicts, up to and with `last_step` if given."""
-        path = self.path / "metrics.jsonl"
-        if not path.exists():
-            return []
-        lines = [
-            json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")
-        ]
-        return [line for line in lines if last_step is None or line["step"] <= last_step]
+    def metrics(self):
+        """Returns the lines of `metrics.jsonl` as dicts, without one that is cut off."""
+        return [json.loads(line) for line in self._logged_lines()]
 
-    def rewind_metrics(self, last_step):
-        """Drops lines after `last_step`: a killed run may have logged beyond its last checkpoint."""
-        lines = [json.dumps(line) + "\n" for line in self.metrics(last_step)]
-        if (self.path / "metrics.jsonl").exists():
-            files.write_text(self.path / "metrics.jsonl", "".join(lines))
+    @property
+    def num_logged(self):
+        """How many lines `metrics.jsonl` has."""
+        return len(self._logged_lines())
+
+    def rewind_metrics(self, num_lines):
+        """Keeps the first lines alone: a killed run may have logged beyond its last checkpoint."""
+        path, kept = self.path / "metrics.jsonl", b"".join(self._logged_lines()[:num_lines])
+        if path.exists() and path.read_bytes() != kept:
+            files.write_bytes(path, kept)
 
     def write_result(self, result):
         """Writes `result.json`, atomically and last: its presence says that the run is finished."""
@@ -129,7 +129,6 @@ class RunDirectory:
         name = distance_name(SquaredEuclidean() if distance is None else distance)
         if preprocessing.distance != name:
             raise ValueError(f"`preprocessing` must name {name}. Received: {preprocessing.distance}")
-        self.path.mkdir(parents=True, exist_ok=True)
         with files.replacing_folder(self.model) as folder:
             sketch_encoder.save(folder / SKETCH_ENCODER)
             if photo_encoder is not sketch_encoder:
@@ -216,20 +215,30 @@ class RunDirectory:
         read_photo = PhotoReader(dataset.get("photo_input", "edges"), dataset.get("edge_model"))
         return load(dataset["name"], dataset["data_dir"], "train", read_photo, dataset.get("unseen_classes"))
 
+    def _logged_lines(self):
+        path = self.path / "metrics.jsonl"
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        return [line for line in lines if line.endswith(b"}\n")]
+
     def _start(self, config, may_differ):
         if (self.path / "config.json").exists():
             self._check_same(config, may_differ)
             if self.result is None:
                 self._keep_others_out()
-            return
-        if self.path.exists() and (
-            not self.path.is_dir() or any(path.name != LOCK for path in self.path.iterdir())
-        ):
-            raise InputError(f"`workdir` must be empty or a run directory. Received: {self.path}")
-        for folder in (self.path, self.checkpoints, self.figures):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._keep_others_out()
-        files.write_json(self.path / "config.json", config)
+        else:
+            # A start that was killed leaves the lock, and maybe a config that is not whole.
+            if self.path.exists() and (
+                not self.path.is_dir()
+                or any(not path.name.startswith((LOCK, ".config.json.")) for path in self.path.iterdir())
+            ):
+                raise InputError(f"`workdir` must be empty or a run directory. Received: {self.path}")
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._keep_others_out()
+            for path in self.path.glob(".config.json.*"):
+                path.unlink()
+            files.write_json(self.path / "config.json", config)
+        for folder in (self.checkpoints, self.figures):
+            folder.mkdir(exist_ok=True)
 
     def _keep_others_out(self):
         if self._keeps_others_out:
@@ -266,6 +275,13 @@ class RunDirectory:
                 f"`data_dir` must hold the data that {self.path} was begun with; its images have changed. "
                 f"Received: {config['dataset'].get('data_dir')}"
             )
+        before, now = (one.get("other_fingerprints", {}) for one in (known, config))
+        for name in now:
+            if before.get(name) != now[name]:
+                raise InputError(
+                    f"{name} must be as when {self.path} was begun (or name another `workdir`). Received: "
+                    "one that has changed"
+                )
 
 
 def versions():

@@ -6,14 +6,14 @@ import tempfile
 import tensorflow as tf
 from absl import logging
 
-from recipes.common import strategies
+from recipes.common import strategies, termination
 
 
 class Preemption:
     """Ends all workers after the same step when one is asked to end (`PreemptionCheckpointHandler`).
 
     The first saves a checkpoint, and all end the program with exit code 0. With one worker it does nothing:
-    `termination` does it there.
+    `termination` does it there, and everywhere before and after.
 
     Args:
         strategy: `tf.distribute.Strategy`.
@@ -38,6 +38,11 @@ class Preemption:
             strategy.cluster_resolver, manager,
             termination_config=tf.distribute.experimental.TerminationConfig(exit_fn=end),
         )  # fmt: skip
+
+    def close(self):
+        """Leaves SIGTERM to `termination` again."""
+        if self._handler is not None:
+            termination.watch()
 
     def save_if_asked(self, step):
         """Ends the program if a worker was asked to; all workers call it after the same steps."""

@@ -1,12 +1,14 @@
 """The run directory of a recipe's command, from its start to its result."""
 
 import atexit
+import hashlib
 import json
 import os
 import shutil
 import sys
 import tempfile
 
+import numpy as np
 from absl import flags
 
 from recipes.common import strategies
@@ -20,14 +22,14 @@ FLAGS = flags.FLAGS
 # Flags that a resumed run may change. The data have a fingerprint; other replicas round differently, and
 # all else in here leaves the numbers as they are.
 MAY_DIFFER = (
-    "workdir", "data_dir", "cache_dir", "num_workers", "log_every", "checkpoint_every", "strategy",
-    "num_replicas", "jit",
+    "workdir", "data_dir", "more_data_dir", "cache_dir", "num_workers", "log_every", "checkpoint_every",
+    "strategy", "num_replicas", "jit",
 )  # fmt: skip
 
 flags.DEFINE_string("workdir", None, "The run directory; made, or resumed.", required=True)
 
 
-def start_run(recipe, train, strategy=None, read_photo=None):
+def start_run(recipe, train, others, strategy=None, read_photo=None):
     """Opens the run directory with the config of this command and this data.
 
     Of several processes that train together only the first writes to it. The others get a copy of what it
@@ -36,6 +38,9 @@ def start_run(recipe, train, strategy=None, read_photo=None):
     Args:
         recipe: Name of the recipe.
         train: `Split` that is trained on.
+        others: Dict from a name to what else decides the numbers and is not in a checkpoint: the `Split`s
+            that are measured, a teacher's `RunDirectory`, an array, or bytes. A run that is resumed must have
+            the same.
         strategy: `tf.distribute.Strategy` of a recipe that has one.
         read_photo: The `PhotoReader` of the data, by default the one that the flags ask for.
     Returns: `RunDirectory`.
@@ -56,6 +61,7 @@ def start_run(recipe, train, strategy=None, read_photo=None):
             "unseen_classes": FLAGS.unseen_classes and os.path.abspath(FLAGS.unseen_classes),
             "fingerprint": train.fingerprint,
         },
+        "other_fingerprints": {name: _fingerprint(value) for name, value in others.items()},
     }
     if strategy is None or strategies.is_chief(strategy):
         run.start(config, may_differ=MAY_DIFFER)
@@ -65,6 +71,15 @@ def start_run(recipe, train, strategy=None, read_photo=None):
             run = _copied(run)
             run.start(config, may_differ=MAY_DIFFER)
     return run
+
+
+def _fingerprint(value):
+    """Returns what tells a `Split`, a `RunDirectory`, an array or bytes from others."""
+    if isinstance(value, RunDirectory):
+        return value.fingerprint()
+    if isinstance(value, (bytes, np.ndarray)):
+        return hashlib.sha256(value if isinstance(value, bytes) else value.tobytes()).hexdigest()
+    return value.fingerprint
 
 
 def share(run, name, strategy):
@@ -92,6 +107,7 @@ def save_pair(run, pair, train, classifier=None, distance=None, attributes=(), r
     With them goes a classifier, or a distance other than `SquaredEuclidean`, if given. `attributes` are the
     names of those that the encoders predict. `read_photo` is as for `start_run`.
     """
+    run.check_is_there()
     reader = photo_reader() if read_photo is None else read_photo
     preprocessing = Preprocessing(
         pair.sketch.input_shape[1],

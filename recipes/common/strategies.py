@@ -41,8 +41,8 @@ def make_strategy():
     strategy = {"one": tf.distribute.get_strategy, "mirrored": _mirrored, "multi_worker": _multi_worker}[
         FLAGS.strategy
     ]()
-    if FLAGS.strategy != "multi_worker":
-        termination.watch()
+    # Not before: Python runs no handler while TensorFlow waits for other machines.
+    termination.watch()
     keras.utils.set_random_seed(FLAGS.seed)
     if not FLAGS.jit:
         # A killed run that is resumed ends with an undisturbed run's numbers only if every op is exact. XLA

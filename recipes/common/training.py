@@ -78,7 +78,8 @@ def train(
             training before it; or None.
     Returns: Seconds of training, evaluations included, over all the times the run was resumed.
     Raises: `InputError` if loss or gradients are not finite, the run directory cannot be written to, no
-        checkpoint can be read, or another process that trains together with this one is gone.
+        checkpoint can be read, or another process that trains together with this one has read another or is
+        gone.
     """
     own_optimizers = own_optimizers or {}
     all_optimizers, variables = [optimizer, *own_optimizers.values()], _trained(models, own_optimizers)
@@ -92,19 +93,19 @@ def train(
         "evaluated": tf.Variable(0, dtype=tf.int64, trainable=False),
         "seconds": tf.Variable(0.0, dtype=tf.float64, trainable=False),
     }
-    checkpoint = tf.train.Checkpoint(
+    held = {
         **models,
-        random_states=_random_states(models),
-        optimizer=optimizer,
-        own_optimizers=own_optimizers,
-        stopping={} if stopping is None else stopping.state,
-        loss_scale={} if loss_scale is None else loss_scale.state,
-        progress=progress,
-    )
-    checkpoints = Checkpoints(run, checkpoint, strategies.is_chief(strategy))
+        "random_states": _random_states(models),
+        "optimizer": optimizer,
+        "own_optimizers": own_optimizers,
+        "stopping": {} if stopping is None else stopping.state,
+        "loss_scale": {} if loss_scale is None else loss_scale.state,
+        "progress": progress,
+    }
+    checkpoints = Checkpoints(run, held, strategies.is_chief(strategy))
     checkpoints.restore()
     start = int(progress["step"].numpy())
-    run.rewind_metrics(start)
+    _check_all_begin_at(start, strategy)
     if start:
         logging.info("Resuming %s after step %d.", run.path, start)
     stages = replica_loss if isinstance(replica_loss, dict) else {0: replica_loss}
@@ -133,7 +134,7 @@ def train(
             f"of them does not ({type(error).__name__}; start all again, {checkpoints.newest_text()})"
         ) from None
     finally:
-        loop.bar.close()
+        loop.close()
     if not strategies.is_chief(strategy):
         logging.info("Trained; the first worker measures and saves.")
         raise SystemExit(0)
@@ -181,6 +182,11 @@ class _Loop:
             if self._is_over():
                 return
             self._take_step()
+
+    def close(self):
+        """Ends what shows the course of the training, and what waits for signals."""
+        self.bar.close()
+        self.preemption.close()
 
     def save(self):
         """Saves a checkpoint, if there is anything new."""
@@ -234,19 +240,32 @@ class _Loop:
         """Returns the error of a step after which the weights are worth nothing; writes what it was about."""
         what, value = ("loss", loss) if not np.isfinite(loss) else ("gradients", norm)
         images = self.batches.names(step)
-        path = self.run.path / NOT_FINITE
-        files.write_json(path, {"step": step, what: str(value), "images": images})
+        where = ""
+        with contextlib.suppress(OSError):  # What is told without it matters more.
+            path = self.run.path / NOT_FINITE
+            files.write_json(path, {"step": step, what: str(value), "images": images})
+            where = f"all in {path}; "
         some = ", ".join(
             f"{domain} {', '.join(names[:NAMED])}{' ...' if len(names) > NAMED else ''}"
             for domain, names in images.items()
         )
         return InputError(
             f"{what} must be finite; try a smaller `learning_rate`. Received: {value} at step {step} of "
-            f"{some} (all in {path}; {self.checkpoints.newest_text()})"
+            f"{some} ({where}{self.checkpoints.newest_text()})"
         )
 
     def _count_seconds(self):
         self.progress["seconds"].assign(self.seconds_before + time.monotonic() - self.begun)
+
+
+def _check_all_begin_at(step, strategy):
+    """Raises `InputError` if processes that train together have restored checkpoints of different steps."""
+    found = strategies.agreed(strategy, {"step": step, "square": step**2})
+    if found["square"] != found["step"] ** 2:
+        raise InputError(
+            "`workdir` must show all workers of TF_CONFIG the same checkpoints; this one begins after step "
+            f"{step}, and another one does not. Start all again"
+        )
 
 
 def _trained(models, own_optimizers):

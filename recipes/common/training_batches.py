@@ -31,12 +31,22 @@ class Batches:
     def distributed(self, strategy, step):
         """Yields what each replica gets, from a step on, a part of `--accumulate` after the other.
 
-        Of several machines each makes the rows of its own replicas.
+        Of several machines each makes the rows of its own replicas, and has a share of every part.
         """
         num_rows = FLAGS.batch_size // (strategy.num_replicas_in_sync * FLAGS.accumulate)
 
         def of_worker(context):
-            dataset = self.make(step, (context.input_pipeline_id, context.num_input_pipelines))
+            worker, num_workers = context.input_pipeline_id, context.num_input_pipelines
+            num_parts = 1 if num_workers == 1 else FLAGS.accumulate
+            shares = [
+                self.make(step, (number * num_workers + worker, num_parts * num_workers))
+                for number in range(num_parts)
+            ]
+            if num_parts == 1:
+                (dataset,) = shares
+            else:
+                turns = tf.data.Dataset.range(num_parts).repeat()
+                dataset = tf.data.Dataset.choose_from_datasets(shares, turns)
             return dataset if num_rows == FLAGS.batch_size else dataset.rebatch(num_rows, drop_remainder=True)
 
         while True:

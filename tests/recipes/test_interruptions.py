@@ -1,6 +1,5 @@
 """Trainings that are killed, or asked to end, and go on."""
 
-import json
 import random
 import signal
 import time
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.common_processes import run_module, start_module
-from tests.recipes.tiny_runs import finished_run, is_at, training
+from tests.recipes.tiny_runs import finished_run, is_at, repair, training
 from tfsbir.runs import RunDirectory
 
 
@@ -83,9 +82,22 @@ def test_sigterm_breaks_off_an_evaluation_which_is_made_up_for(finished, tmp_pat
     done = started.wait(timeout=20)
     assert done.returncode == 0, done.stderr
     assert "Asked to end after step 4" in done.stderr
-    config = json.loads((workdir / "config.json").read_text())
-    config["flags"]["fault"] = "none"
-    (workdir / "config.json").write_text(json.dumps(config))
+    repair(workdir)
+    # Made up for, and lost again: the next life knows nothing of it.
+    again = start_module(training(workdir, "--checkpoint_every=100"))
+    again.signal_when(lambda: '"step": 4, "test' in (workdir / "metrics.jsonl").read_text(), signal.SIGKILL)
+    again.wait()
+    resumed = run_module(training(workdir))
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"Resuming {workdir} after step 4." in resumed.stderr
+    assert_same(workdir, finished)
+
+
+def test_a_run_killed_before_its_result_is_there_logs_its_last_line_once(finished, tmp_path):
+    workdir = tmp_path / "run"
+    assert run_module(training(workdir, "--fault=killed_at_the_end")).returncode == -signal.SIGKILL
+    assert RunDirectory(workdir).metrics() == RunDirectory(finished).metrics()
+    repair(workdir)
     resumed = run_module(training(workdir))
     assert resumed.returncode == 0, resumed.stderr
     assert_same(workdir, finished)

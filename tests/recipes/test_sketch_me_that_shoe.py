@@ -1,11 +1,13 @@
 """The recipe as users run it, on a few drawn objects."""
 
 import json
+import shutil
 import sys
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from tests.common_processes import run_module
 from tests.common_recipes import command, losses, run, run_killed_and_resumed
@@ -55,6 +57,18 @@ def test_a_finished_run_prints_its_result_and_does_not_train(folder, finished):
     assert again.returncode == 0
     assert again.stdout == done.stdout
     assert (workdir / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_photo_of_the_test_that_changed_is_told(folder, finished, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(folder, data)
+    photo = min((data / "test" / "photos").iterdir())
+    with Image.open(photo) as image:
+        changed = ImageOps.invert(image.convert("RGB"))
+    changed.resize((64, 64)).save(photo)
+    done = run(training(data, finished[0]))
+    assert done.returncode == 1
+    assert f"error: test must be as when {finished[0]} was begun (or name another `workdir`)" in done.stderr
 
 
 def test_a_killed_run_ends_like_an_undisturbed_one(folder, finished, tmp_path):

@@ -5,9 +5,14 @@ import re
 import shutil
 
 import pytest
+import tensorflow as tf
 
+from recipes.common import training as training_loop
+from recipes.common.checkpoints import Checkpoints
+from recipes.common.running import save_pair
 from tests.common_processes import run_module
-from tests.recipes.tiny_runs import finished_run, training
+from tests.recipes.tiny_runs import finished_run, repair, training
+from tfsbir.errors import InputError
 from tfsbir.runs import RunDirectory
 
 
@@ -28,9 +33,7 @@ def broken(tmp_path_factory):
 def repaired(workdir, folder):
     """Copies a run without what made it stop."""
     shutil.copytree(workdir, folder)
-    config = json.loads((folder / "config.json").read_text())
-    config["flags"]["fault"] = "none"
-    (folder / "config.json").write_text(json.dumps(config))
+    repair(folder)
     return folder
 
 
@@ -62,6 +65,16 @@ def test_a_loss_that_is_not_finite_is_told_with_step_images_and_checkpoint(broke
         "step": 8, "loss": "inf", "images": {"sketch": [f"row-{index}" for index in range(64, 72)]},
     }  # fmt: skip
     assert_goes_on(repaired(workdir, tmp_path / "run"), finished, 6)
+
+
+def test_a_loss_that_is_not_finite_is_told_also_where_nothing_can_be_written(broken, tmp_path):
+    workdir = tmp_path / "run"
+    shutil.copytree(broken[0], workdir)
+    (workdir / "not_finite.json").unlink()
+    (workdir / "not_finite.json").mkdir()
+    line = last_line(run_module(training(workdir, "--fault=not_finite")))
+    assert "loss must be finite; try a smaller `learning_rate`. Received: inf at step 8 of sketch" in line
+    assert line.endswith(f"(the newest checkpoint is {workdir / 'checkpoints' / 'ckpt-6'})")
 
 
 @pytest.mark.parametrize("flags", ["", "--accumulate=2", "--clip_norm=1"])
@@ -137,6 +150,36 @@ def test_a_checkpoint_of_another_model_is_not_taken_for_damaged(broken, tmp_path
     line = last_line(run_module(training(workdir, "--precision=mixed_float16")))
     assert "ckpt-6: expected a checkpoint of this recipe; " in line
     assert (workdir / "checkpoints" / "ckpt-6.index").exists()
+
+
+def test_a_machine_without_memory_makes_no_checkpoint_a_damaged_one(broken, tmp_path, monkeypatch):
+    run = RunDirectory(repaired(broken[0], tmp_path / "run"))
+    checkpoints = Checkpoints(run, {"step": tf.Variable(0)})
+
+    def restore(path):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+    monkeypatch.setattr(checkpoints.checkpoint, "restore", restore)
+    with pytest.raises(InputError, match=r"ckpt-6: expected a checkpoint to be read; OOM when allocating"):
+        checkpoints.restore()
+    kept = sorted(path.name for path in run.checkpoints.glob("*.index"))
+    assert kept == ["ckpt-3.index", "ckpt-6.index"]
+
+
+@pytest.mark.parametrize("found", [{"step": 4.5, "square": 22.5}, {"step": 6.0, "square": 40.0}])
+def test_workers_that_have_read_different_checkpoints_do_not_train_together(monkeypatch, found):
+    monkeypatch.setattr(training_loop.strategies, "agreed", lambda strategy, own: found)
+    with pytest.raises(InputError, match="same checkpoints; this one begins after step 6, and another one"):
+        training_loop._check_all_begin_at(6, None)
+
+
+def test_a_model_is_not_written_where_the_run_was(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.start({"flags": {}, "dataset": {}})
+    (tmp_path / "run").rename(tmp_path / "moved")
+    with pytest.raises(InputError, match="expected the run directory that was begun; it is gone"):
+        save_pair(run, None, None)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

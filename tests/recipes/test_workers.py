@@ -76,6 +76,24 @@ def test_one_is_asked_to_end_and_both_do_after_the_same_step(finished, tmp_path)
     assert_near(workdir, finished)
 
 
+def test_a_batch_in_parts_is_cut_alike_in_any_number_of_processes(tmp_path):
+    alone = finished_run(tmp_path, "--accumulate=2", "--clip_norm=0.5")
+    workers = start_workers(training(tmp_path / "run", "--accumulate=2", "--clip_norm=0.5"))
+    done = [worker.wait() for worker in workers]
+    assert [one.returncode for one in done] == [0, 0], done[0].stderr + done[1].stderr
+    assert_near(tmp_path / "run", alone)
+
+
+def test_the_first_is_asked_to_end_while_it_measures(tmp_path):
+    workdir = tmp_path / "run"
+    workers = start_workers(training(workdir, "--fault=slow_measurement"))
+    workers[0].signal_when((workdir / "measuring").exists, signal.SIGTERM)
+    done = [worker.wait(timeout=60) for worker in workers]
+    assert [one.returncode for one in done] == [0, 0], done[0].stderr + done[1].stderr
+    assert not (workdir / "result.json").exists()
+    assert (workdir / "checkpoints" / "ckpt-20.index").exists()
+
+
 @pytest.mark.parametrize(
     "config",
     [

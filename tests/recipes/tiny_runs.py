@@ -1,5 +1,6 @@
 """Runs of the tiny training as its tests give and watch them."""
 
+import json
 import sys
 
 from tests.common_processes import run_module
@@ -12,11 +13,18 @@ def training(workdir, *flags):
     return [sys.executable, "-m", "tests.recipes.tiny_training", f"--workdir={workdir}", *FLAGS, *flags]
 
 
-def finished_run(folder):
+def finished_run(folder, *flags):
     """Trains undisturbed; returns the workdir."""
-    done = run_module(training(folder / "finished"))
+    done = run_module(training(folder / "finished", *flags))
     assert done.returncode == 0, done.stderr
     return folder / "finished"
+
+
+def repair(workdir):
+    """Makes a run one of the command without a `--fault`."""
+    config = json.loads((workdir / "config.json").read_text())
+    config["flags"]["fault"] = "none"
+    (workdir / "config.json").write_text(json.dumps(config))
 
 
 def is_at(workdir, step):

@@ -5,6 +5,7 @@
 
 import os
 import resource
+import signal
 import time
 import types
 
@@ -23,8 +24,8 @@ from tfsbir.layers import ReplicaDropout
 FLAGS = flags.FLAGS
 IDS = tuple(f"row-{index}" for index in range(100))
 FAULTS = (
-    "none", "slow_evaluation", "slow_steps", "no_room", "no_room_for_best", "workdir_gone", "not_finite",
-    "gradient_not_finite",
+    "none", "slow_evaluation", "slow_steps", "slow_measurement", "killed_at_the_end", "no_room",
+    "no_room_for_best", "workdir_gone", "not_finite", "gradient_not_finite",
 )  # fmt: skip
 MOST_BYTES = 2**16  # What is printed is a file, too, in tests.
 FAULT_AT = 7  # Steps that are done when it happens.
@@ -48,7 +49,7 @@ def main(_):
         optimizer = optimizers.make_optimizer("adam", 1e-3)
     split = types.SimpleNamespace(photo_input="rgb", fingerprint=FLAGS.fingerprint)
     reader = types.SimpleNamespace(edge_model=None)
-    run = running.start_run("tiny_training", split, strategy, reader)
+    run = running.start_run("tiny_training", split, {}, strategy, reader)
     if run.result is not None:
         running.print_json(run.result)
         return
@@ -87,6 +88,12 @@ def main(_):
         run, {"model": model}, optimizer, strategy, Batches(make_batches, names), replica_loss, evaluate,
         before_step=before_step, stopping=stopping,
     )  # fmt: skip
+    if FLAGS.fault == "slow_measurement":
+        (run.path / "measuring").touch()
+        time.sleep(60)
+    run.log_metrics(FLAGS.steps, {"best_step": stopping.best_step})
+    if FLAGS.fault == "killed_at_the_end":
+        os.kill(os.getpid(), signal.SIGKILL)
     last = np.concatenate([np.ravel(weight) for weight in model.get_weights()])
     stopping.restore_best()
     best = np.concatenate([np.ravel(weight) for weight in model.get_weights()])
