@@ -15,6 +15,7 @@ from tests.scale.replicas import TOLERANCE, compare_replicas, compare_workers
 from tests.scale.table import CURVES
 from tests.scale.world import make_world
 from tfsbir import command, files
+from tfsbir.errors import InputError
 
 FLAGS = flags.FLAGS
 CHECKS = ("replicas", "workers", "options", "kills")
@@ -34,7 +35,7 @@ flags.DEFINE_multi_string("case", None, "Only these of the cases, by name; by de
 def main(_):
     unknown = set(FLAGS.case or ()) - set(CASES)
     if unknown:
-        raise ValueError(f"`case` must be one of {', '.join(CASES)}. Received: {', '.join(unknown)}")
+        raise InputError(f"`case` must be one of {', '.join(CASES)}. Received: {', '.join(unknown)}")
     begun, found = time.monotonic(), {}
     with tempfile.TemporaryDirectory() as root:
         world = Path(root) / "world"
@@ -50,8 +51,6 @@ def main(_):
                     of_case[f"{count} replicas"] = difference
             if name in EACH_RECIPE and "workers" in FLAGS.check:
                 of_case["2 processes"] = compare_workers(case, world, folder)
-            if name in EACH_RECIPE and "options" in FLAGS.check:
-                of_case["options"] = train_with_options(case, world, folder)
             if name in EACH_RECIPE and "options" in FLAGS.check:
                 of_case["options"] = train_with_options(case, world, folder)
             if name in EACH_RECIPE and "kills" in FLAGS.check:
