@@ -78,10 +78,14 @@ for module in (data, running):
 def main(_):
     networks = trained_networks()
     train, test, test_name = load_splits()
-    run = running.start_run(RECIPE, train, {test_name: test})
+    others = {test_name: test}
+    if FLAGS.weights is not None:
+        others["`weights`"] = RunDirectory(FLAGS.weights)
+    run = running.start_run(RECIPE, train, others)
     if run.result is not None:
         running.print_json(run.result)
         return
+    run.rewind_metrics(0)  # One that was killed begins anew.
     begun = time.monotonic()
     describe_sketches, describe_photos, learned = features(train, networks)
     machine = RankSVM(FLAGS.C, FLAGS.prior)

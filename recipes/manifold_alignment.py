@@ -179,7 +179,7 @@ def main(_):
         if refresher is not None:
             refresher.ask(step)
 
-    def make_batches(start, part):
+    def make_batches(start, own_rows):
         nonlocal sampler
         stop = FLAGS.steps
         if refresher is not None and start < warmup_steps:
@@ -187,7 +187,7 @@ def main(_):
         elif refresher is not None:
             sampler, stop = refresher.in_force(start)
         return data_batches(
-            train, sampler, start, stop, pair.sketch.input_shape[1], FLAGS.seed, augment, pool, part
+            train, sampler, start, stop, pair.sketch.input_shape[1], FLAGS.seed, augment, pool, own_rows
         )  # fmt: skip
 
     batches = Batches(make_batches, lambda step: image_names(train, sampler, step))

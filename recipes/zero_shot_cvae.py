@@ -130,7 +130,7 @@ def main(_):
         return {CHOSEN_BY: measure_vectors(generated, validation, of_validation["photo"])["mAP@all"]}
 
     batches = Batches(
-        lambda start, part: feature_batches(features["train"], sampler, start, FLAGS.steps, part),
+        lambda start, own_rows: feature_batches(features["train"], sampler, start, FLAGS.steps, own_rows),
         lambda step: image_names(train, sampler, step),
     )
     stopping = EarlyStopping(run, {"autoencoder": autoencoder}, CHOSEN_BY, FLAGS.patience)

@@ -6,11 +6,12 @@ import socket
 from tests.common_processes import start_module
 
 
-def start_workers(arguments, count=2):
+def start_workers(arguments, *others, count=2):
     """Starts so many processes of one recipe, the first of which writes.
 
     Args:
         arguments: The command as a list, without `--strategy`.
+        others: What those after the first have beside it.
     Returns: A list of `Started`.
     """
     sockets = [socket.socket() for _ in range(count)]
@@ -21,7 +22,7 @@ def start_workers(arguments, count=2):
         one.close()
     return [
         start_module(
-            [*arguments, "--strategy=multi_worker"],
+            [*arguments, *(others if index else ()), "--strategy=multi_worker"],
             [("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}))],
         )
         for index in range(count)

@@ -97,10 +97,9 @@ class RunDirectory:
         """Returns the lines of `metrics.jsonl` as dicts, without one that is cut off."""
         return [json.loads(line) for line in self._logged_lines()]
 
-    @property
-    def num_logged(self):
-        """How many lines `metrics.jsonl` has."""
-        return len(self._logged_lines())
+    def num_logged(self, last_step):
+        """Returns how many lines `metrics.jsonl` has up to and with those of `last_step`."""
+        return sum(line["step"] <= last_step for line in self.metrics())
 
     def rewind_metrics(self, num_lines):
         """Keeps the first lines alone: a killed run may have logged beyond its last checkpoint."""
@@ -229,7 +228,10 @@ class RunDirectory:
             # A start that was killed leaves the lock, and maybe a config that is not whole.
             if self.path.exists() and (
                 not self.path.is_dir()
-                or any(not path.name.startswith((LOCK, ".config.json.")) for path in self.path.iterdir())
+                or any(
+                    path.name != LOCK and not path.name.startswith(".config.json.")
+                    for path in self.path.iterdir()
+                )
             ):
                 raise InputError(f"`workdir` must be empty or a run directory. Received: {self.path}")
             self.path.mkdir(parents=True, exist_ok=True)
@@ -237,8 +239,9 @@ class RunDirectory:
             for path in self.path.glob(".config.json.*"):
                 path.unlink()
             files.write_json(self.path / "config.json", config)
-        for folder in (self.checkpoints, self.figures):
-            folder.mkdir(exist_ok=True)
+        if self.result is None:
+            for folder in (self.checkpoints, self.figures):
+                folder.mkdir(exist_ok=True)
 
     def _keep_others_out(self):
         if self._keeps_others_out:
@@ -275,9 +278,9 @@ class RunDirectory:
                 f"`data_dir` must hold the data that {self.path} was begun with; its images have changed. "
                 f"Received: {config['dataset'].get('data_dir')}"
             )
-        before, now = (one.get("other_fingerprints", {}) for one in (known, config))
-        for name in now:
-            if before.get(name) != now[name]:
+        # Earlier runs have none.
+        for name, before in known.get("other_fingerprints", {}).items():
+            if before != config.get("other_fingerprints", {}).get(name):
                 raise InputError(
                     f"{name} must be as when {self.path} was begun (or name another `workdir`). Received: "
                     "one that has changed"

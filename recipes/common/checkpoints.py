@@ -91,7 +91,8 @@ class Checkpoints:
     def _saving(self, step):
         """The block in which TensorFlow saves: with the length of the log, and whole or not at all."""
         self.run.check_is_there()
-        self._num_logged.assign(self.run.num_logged)
+        # New pools are logged for the step after, which is to be taken, and to log them, again.
+        self._num_logged.assign(self.run.num_logged(step))
         verbosity = logging.get_verbosity()
         logging.set_verbosity(logging.WARNING)  # TensorFlow has a line to say of each.
         try:

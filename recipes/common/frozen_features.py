@@ -129,20 +129,18 @@ class Standard:
         return keras.layers.Rescaling(1 / self.deviation, offset, name="standard")
 
 
-def feature_batches(features, sampler, start, stop, part=(0, 1)):
+def feature_batches(features, sampler, start, stop, own_rows=None):
     """Returns the batches of the steps `start` .. `stop - 1`.
 
     Args:
         features: Dict from a domain to `(num, dim)` float32.
         sampler: Function of a step which returns a dict of `(batch,)` int32 indices by domain.
         start, stop: The first step and the one after the last.
-        part: As for `tfsbir.data.batches.batches`.
+        own_rows: As for `tfsbir.data.batches.batches`.
     Returns: A `tf.data.Dataset` of dicts from a domain to `(batch, dim)` float32.
     """
     held = {domain: tf.constant(values) for domain, values in features.items()}
-    index, count = part
-    num_rows = len(next(iter(sampler(start).values()))) // count
-    own = slice(index * num_rows, (index + 1) * num_rows)
+    own = np.arange(len(next(iter(sampler(start).values())))) if own_rows is None else own_rows
 
     def choose(step):
         drawn = sampler(int(step))
@@ -151,7 +149,7 @@ def feature_batches(features, sampler, start, stop, part=(0, 1)):
     @tf.autograph.experimental.do_not_convert
     def make(step):
         rows = tf.numpy_function(choose, [step], tf.int32, stateful=False)
-        rows.set_shape([len(held), num_rows])
+        rows.set_shape([len(held), len(own)])
         return {
             domain: tf.gather(values, row)
             for (domain, values), row in zip(held.items(), tf.unstack(rows), strict=True)

@@ -1,5 +1,6 @@
 """What SIGTERM to one of several workers does to all of them."""
 
+import signal
 import sys
 import tempfile
 
@@ -22,6 +23,7 @@ class Preemption:
 
     def __init__(self, strategy, checkpoints):
         self._handler = None
+        self._is_asked = False
         if strategies.num_workers(strategy) == 1:
             return
         if checkpoints.is_writer:
@@ -38,6 +40,20 @@ class Preemption:
             strategy.cluster_resolver, manager,
             termination_config=tf.distribute.experimental.TerminationConfig(exit_fn=end),
         )  # fmt: skip
+
+        # TensorFlow asks for a step to save after; there is none after the last one.
+        handle = signal.getsignal(signal.SIGTERM)
+
+        def ask(number, frame):
+            self._is_asked = True
+            handle(number, frame)
+
+        signal.signal(signal.SIGTERM, ask)
+
+    def end_if_asked(self):
+        """Ends the program if this worker was asked to in the last step; all is saved then."""
+        if self._is_asked:
+            raise termination.Terminated
 
     def close(self):
         """Leaves SIGTERM to `termination` again."""

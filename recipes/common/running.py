@@ -12,6 +12,7 @@ import numpy as np
 from absl import flags
 
 from recipes.common import strategies
+from recipes.common.checkpoints import saved_steps
 from recipes.common.data import photo_reader
 from tfsbir import figures, files
 from tfsbir.distances import distance_name
@@ -44,7 +45,7 @@ def start_run(recipe, train, others, strategy=None, read_photo=None):
         strategy: `tf.distribute.Strategy` of a recipe that has one.
         read_photo: The `PhotoReader` of the data, by default the one that the flags ask for.
     Returns: `RunDirectory`.
-    Raises: `InputError` as `RunDirectory.start`.
+    Raises: `InputError` as `RunDirectory.start`, or if the others are gone or see other checkpoints.
     """
     read_photo = photo_reader() if read_photo is None else read_photo
     flag_names = sorted({flag.name for flag in FLAGS.get_key_flags_for_module(sys.argv[0])})
@@ -67,6 +68,7 @@ def start_run(recipe, train, others, strategy=None, read_photo=None):
         run.start(config, may_differ=MAY_DIFFER)
     if strategy is not None:
         strategies.barrier(strategy)
+        strategies.check_begins_with_all(strategy, max(saved_steps(run), default=0))
         if not strategies.is_chief(strategy):
             run = _copied(run)
             run.start(config, may_differ=MAY_DIFFER)

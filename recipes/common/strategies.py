@@ -11,6 +11,8 @@ from recipes.common import termination
 from tfsbir.errors import InputError
 
 FLAGS = flags.FLAGS
+# What TensorFlow raises of another machine that is gone.
+LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError)
 EXAMPLE = '{"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, "task": {"type": "worker", "index": 0}}'
 
 
@@ -41,7 +43,7 @@ def make_strategy():
     strategy = {"one": tf.distribute.get_strategy, "mirrored": _mirrored, "multi_worker": _multi_worker}[
         FLAGS.strategy
     ]()
-    # Not before: Python runs no handler while TensorFlow waits for other machines.
+    # Not before: Python runs no handler while TensorFlow waits for other machines, here and at a `barrier`.
     termination.watch()
     keras.utils.set_random_seed(FLAGS.seed)
     if not FLAGS.jit:
@@ -80,9 +82,39 @@ def num_workers(strategy):
 
 
 def barrier(strategy):
-    """Waits until all processes that train together are here."""
+    """Waits until all processes that train together are here.
+
+    Raises: `InputError` if one of them is gone.
+    """
     if num_workers(strategy) > 1:
-        agreed(strategy, {"here": 1.0})
+        try:
+            agreed(strategy, {"here": 1.0})
+        except LOST as error:
+            raise lost(error, "while this one waits", "start all again") from None
+
+
+def check_begins_with_all(strategy, step):
+    """Checks that all processes that train together have read a checkpoint of the same step.
+
+    Raises: `InputError` if not, or if one of them is gone.
+    """
+    try:
+        found = agreed(strategy, {"step": step, "square": step**2})
+    except LOST as error:
+        raise lost(error, f"after step {step}", "start all again") from None
+    if found["square"] != found["step"] ** 2:
+        raise InputError(
+            "`workdir` must show all workers of TF_CONFIG the same checkpoints; this one begins after step "
+            f"{step}, and another one does not. Start all again"
+        )
+
+
+def lost(error, when, hint):
+    """Returns what to raise in place of one of `LOST`, where several processes train together."""
+    return InputError(
+        f"`strategy` multi_worker expects all workers of TF_CONFIG to go on; {when} one of them does not "
+        f"({type(error).__name__}; {hint})"
+    )
 
 
 def agreed(strategy, found):

@@ -105,7 +105,7 @@ def train(
     checkpoints = Checkpoints(run, held, strategies.is_chief(strategy))
     checkpoints.restore()
     start = int(progress["step"].numpy())
-    _check_all_begin_at(start, strategy)
+    strategies.check_begins_with_all(strategy, start)
     if start:
         logging.info("Resuming %s after step %d.", run.path, start)
     stages = replica_loss if isinstance(replica_loss, dict) else {0: replica_loss}
@@ -126,13 +126,11 @@ def train(
             f"{error.filename or run.path}: expected to be written to after step {loop.step}; "
             f"{error.strerror or error} ({checkpoints.newest_text()})"
         ) from None
-    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError) as error:
+    except strategies.LOST as error:
         if strategies.num_workers(strategy) == 1:
             raise
-        raise InputError(
-            f"`strategy` multi_worker expects all workers of TF_CONFIG to go on; after step {loop.step} one "
-            f"of them does not ({type(error).__name__}; start all again, {checkpoints.newest_text()})"
-        ) from None
+        hint = f"start all again, {checkpoints.newest_text()}"
+        raise strategies.lost(error, f"after step {loop.step}", hint) from None
     finally:
         loop.close()
     if not strategies.is_chief(strategy):
@@ -180,6 +178,7 @@ class _Loop:
             if self.step > self.saved and (self.step % FLAGS.checkpoint_every == 0 or self._is_over()):
                 self.save()
             if self._is_over():
+                self.preemption.end_if_asked()
                 return
             self._take_step()
 
@@ -256,16 +255,6 @@ class _Loop:
 
     def _count_seconds(self):
         self.progress["seconds"].assign(self.seconds_before + time.monotonic() - self.begun)
-
-
-def _check_all_begin_at(step, strategy):
-    """Raises `InputError` if processes that train together have restored checkpoints of different steps."""
-    found = strategies.agreed(strategy, {"step": step, "square": step**2})
-    if found["square"] != found["step"] ** 2:
-        raise InputError(
-            "`workdir` must show all workers of TF_CONFIG the same checkpoints; this one begins after step "
-            f"{step}, and another one does not. Start all again"
-        )
 
 
 def _trained(models, own_optimizers):

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 from absl import flags
 
@@ -18,9 +19,10 @@ class Batches:
     """The batches of a training.
 
     Args:
-        make: Function from a first step and a part, `(index, count)`, to a `tf.data.Dataset` of these parts
-            of the batches from there. Where it ends before the last step it is asked again, once all steps
-            before are done: so what it hands out next may hang on what happened before.
+        make: Function from a first step and the rows of a batch that are wanted, `(num,)` ascending or None
+            for all, to a `tf.data.Dataset` of these rows of the batches from there. Where it ends before the
+            last step it is asked again, once all steps before are done: so what it hands out next may hang on
+            what happened before.
         names: Function from a step to the ids of the images in its batch, a dict of lists by "sketch",
             "photo" and "negative".
     """
@@ -36,17 +38,7 @@ class Batches:
         num_rows = FLAGS.batch_size // (strategy.num_replicas_in_sync * FLAGS.accumulate)
 
         def of_worker(context):
-            worker, num_workers = context.input_pipeline_id, context.num_input_pipelines
-            num_parts = 1 if num_workers == 1 else FLAGS.accumulate
-            shares = [
-                self.make(step, (number * num_workers + worker, num_parts * num_workers))
-                for number in range(num_parts)
-            ]
-            if num_parts == 1:
-                (dataset,) = shares
-            else:
-                turns = tf.data.Dataset.range(num_parts).repeat()
-                dataset = tf.data.Dataset.choose_from_datasets(shares, turns)
+            dataset = self.make(step, rows_of_worker(context.input_pipeline_id, context.num_input_pipelines))
             return dataset if num_rows == FLAGS.batch_size else dataset.rebatch(num_rows, drop_remainder=True)
 
         while True:
@@ -55,6 +47,14 @@ class Batches:
                 num_parts += 1
                 yield batch
             step += num_parts // FLAGS.accumulate
+
+
+def rows_of_worker(worker, num_workers):
+    """Returns the rows of a batch that are a worker's, its share of every part; None for all."""
+    if num_workers == 1:
+        return None
+    rows = np.arange(FLAGS.batch_size).reshape(FLAGS.accumulate, num_workers, -1)
+    return rows[:, worker].reshape(-1)
 
 
 def split_batches(split, sampler, image_size, augmentation, pool):
@@ -68,8 +68,10 @@ def split_batches(split, sampler, image_size, augmentation, pool):
         pool: Of `worker_pool`.
     """
 
-    def make(start, part):
-        return batches(split, sampler, start, FLAGS.steps, image_size, FLAGS.seed, augmentation, pool, part)
+    def make(start, own_rows):
+        return batches(
+            split, sampler, start, FLAGS.steps, image_size, FLAGS.seed, augmentation, pool, own_rows
+        )
 
     return Batches(make, lambda step: image_names(split, sampler, step))
 

@@ -7,7 +7,6 @@ import shutil
 import pytest
 import tensorflow as tf
 
-from recipes.common import training as training_loop
 from recipes.common.checkpoints import Checkpoints
 from recipes.common.running import save_pair
 from tests.common_processes import run_module
@@ -164,13 +163,6 @@ def test_a_machine_without_memory_makes_no_checkpoint_a_damaged_one(broken, tmp_
         checkpoints.restore()
     kept = sorted(path.name for path in run.checkpoints.glob("*.index"))
     assert kept == ["ckpt-3.index", "ckpt-6.index"]
-
-
-@pytest.mark.parametrize("found", [{"step": 4.5, "square": 22.5}, {"step": 6.0, "square": 40.0}])
-def test_workers_that_have_read_different_checkpoints_do_not_train_together(monkeypatch, found):
-    monkeypatch.setattr(training_loop.strategies, "agreed", lambda strategy, own: found)
-    with pytest.raises(InputError, match="same checkpoints; this one begins after step 6, and another one"):
-        training_loop._check_all_begin_at(6, None)
 
 
 def test_a_model_is_not_written_where_the_run_was(tmp_path):

@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from tests.common_processes import start_module
+from tests.common_processes import run_module, start_module
 from tests.common_workers import start_workers
-from tests.recipes.tiny_runs import finished_run, is_at, training
+from tests.recipes.tiny_runs import finished_run, is_at, repair, training
 from tfsbir.runs import RunDirectory
 
 
@@ -82,6 +82,38 @@ def test_a_batch_in_parts_is_cut_alike_in_any_number_of_processes(tmp_path):
     done = [worker.wait() for worker in workers]
     assert [one.returncode for one in done] == [0, 0], done[0].stderr + done[1].stderr
     assert_near(tmp_path / "run", alone)
+
+
+def test_the_first_is_asked_to_end_when_no_step_is_left(finished, tmp_path):
+    workdir = tmp_path / "run"
+    done = [
+        worker.wait(timeout=60) for worker in start_workers(training(workdir, "--fault=asked_at_the_end"))
+    ]
+    assert [one.returncode for one in done] == [0, 0], done[0].stderr + done[1].stderr
+    assert "Asked to end after step 20; the newest checkpoint is" in done[0].stderr
+    assert not (workdir / "result.json").exists()
+    repair(workdir)
+    resumed = [worker.wait() for worker in start_workers(training(workdir))]
+    assert [one.returncode for one in resumed] == [0, 0], resumed[0].stderr
+    assert_near(workdir, finished)
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_workers_that_see_different_checkpoints_do_not_train_together(tmp_path, is_damaged):
+    for name in ("first", "second"):
+        assert run_module(training(tmp_path / name, "--fault=not_finite")).returncode == 1
+        repair(tmp_path / name)
+    (newest,) = (tmp_path / "second" / "checkpoints").glob("ckpt-6.data*")
+    newest.write_bytes(b"") if is_damaged else newest.with_name("ckpt-6.index").unlink()
+    workers = start_workers(training(tmp_path / "first"), f"--workdir={tmp_path / 'second'}")
+    done = [worker.wait(timeout=120) for worker in workers]
+    for one, step in zip(done, (6, 3), strict=True):
+        assert one.returncode == 1
+        assert one.stderr.strip().splitlines()[-1] == (
+            "error: `workdir` must show all workers of TF_CONFIG the same checkpoints; this one begins after "
+            f"step {step}, and another one does not. Start all again"
+        )
+    assert (tmp_path / "first" / "checkpoints" / "ckpt-6.index").exists()
 
 
 def test_the_first_is_asked_to_end_while_it_measures(tmp_path):

@@ -18,14 +18,15 @@ from recipes.common import data, optimizers, running, strategies, training
 from recipes.common.early_stopping import EarlyStopping
 from recipes.common.precision import use_precision
 from recipes.common.training_batches import Batches
+from tests.recipes.tiny_runs import is_at
 from tfsbir import command
 from tfsbir.layers import ReplicaDropout
 
 FLAGS = flags.FLAGS
 IDS = tuple(f"row-{index}" for index in range(100))
 FAULTS = (
-    "none", "slow_evaluation", "slow_steps", "slow_measurement", "killed_at_the_end", "no_room",
-    "no_room_for_best", "workdir_gone", "not_finite", "gradient_not_finite",
+    "none", "slow_evaluation", "slow_steps", "slow_measurement", "asked_at_the_end", "killed_at_the_end",
+    "no_room", "no_room_for_best", "workdir_gone", "not_finite", "gradient_not_finite",
 )  # fmt: skip
 MOST_BYTES = 2**16  # What is printed is a file, too, in tests.
 FAULT_AT = 7  # Steps that are done when it happens.
@@ -76,6 +77,8 @@ def main(_):
                 factor.assign(np.inf)
 
     def evaluate():
+        if FLAGS.fault == "asked_at_the_end" and is_at(run.path, 20)() and strategies.is_chief(strategy):
+            os.kill(os.getpid(), signal.SIGTERM)
         if FLAGS.fault == "slow_evaluation":
             (run.path / "evaluating").touch()
             time.sleep(60)
@@ -113,12 +116,11 @@ def rows(step, count):
     return row, tf.stack([row[:, 0] * row[:, 1], tf.abs(row[:, 2]), row[:, 3]], axis=1)
 
 
-def make_batches(start, part):
-    index, count = part
-    num_rows = FLAGS.batch_size // count
+def make_batches(start, own_rows):
+    own = range(FLAGS.batch_size) if own_rows is None else own_rows
 
     def make(step):
-        row, label = (values[index * num_rows :][:num_rows] for values in rows(step, FLAGS.batch_size))
+        row, label = (tf.gather(values, own) for values in rows(step, FLAGS.batch_size))
         return {"row": row, "label": label}
 
     return tf.data.Dataset.range(start, FLAGS.steps, output_type=tf.int32).map(make)

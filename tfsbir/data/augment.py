@@ -75,7 +75,7 @@ class Augmentation:
 
 
 def random_views(
-    images, is_mirrored, image_size, seed, warp=0.0, rotation=0.0, scale=0.0, first_row=0, num_rows=None
+    images, is_mirrored, image_size, seed, warp=0.0, rotation=0.0, scale=0.0, rows=None, num_rows=None
 ):
     """Draws one random view of each image.
 
@@ -92,17 +92,18 @@ def random_views(
         warp: Strength of the warp >= 0, for all images or `(batch,)`; 1 is drawing-like, 0 is none.
         rotation: The largest rotation in degrees, either way.
         scale: The factor of the image's size is in 1 - `scale` .. 1 + `scale`.
-        first_row, num_rows: Of a part of a larger batch: where it begins there, and how large that batch is.
-            Its views are those that it has there. By default the images are a batch of their own.
+        rows, num_rows: Of images of a larger batch: `(batch,)` their rows there, and how large that batch is.
+            Their views are those that they have there. By default the images are a batch of their own.
     Returns: `(batch, image_size, image_size, channels)` float32 in [-1, 1].
     """
     images = tf.convert_to_tensor(images)
     batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
     seeds = tf.unstack(tf.random.split(seed, 8))
-    num_rows = batch if num_rows is None else num_rows
 
     def draw(distribution, shape, *arguments):
-        return distribution([num_rows, *shape], *arguments)[first_row : first_row + batch]
+        if rows is None:
+            return distribution([batch, *shape], *arguments)
+        return tf.gather(distribution([num_rows, *shape], *arguments), rows)
 
     def corner(seed, room):
         return draw(tf.random.stateless_uniform, [1, 1], seed, 0, room + 1, tf.int32)

@@ -13,7 +13,7 @@ PARALLEL_BATCHES = 2  # Batches made at once, and made ahead of training.
 _ROWS_IN_A_JOB = 8
 
 
-def batches(split, sampler, start, stop, image_size, seed, augmentation=None, pool=None, part=(0, 1)):
+def batches(split, sampler, start, stop, image_size, seed, augmentation=None, pool=None, own_rows=None):
     """Yields the training batches of the steps `start` .. `stop - 1`.
 
     What a step's batch holds depends on `seed` and the step alone, so a run that is resumed at step
@@ -32,23 +32,24 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
         seed: Integer.
         augmentation: `Augmentation`, by default crop and mirror alone.
         pool: Of `worker_pool`, or `None`. It must outlive the dataset.
-        part: `(index, count)`: of each batch cut into `count` equal parts only the one at `index` is made, as
-            it is in the whole. So machines that share a batch share the work, too.
+        own_rows: `(num,)` ascending integers, the rows of each batch that are made, as they are in the whole;
+            by default all. So machines that share a batch share the work, too.
     Returns: A `tf.data.Dataset` of dicts: `sketch`, `photo`, `negative`, those that the sampler has, `(batch,
         image_size, image_size, channels)` float32 in [-1, 1]; `label` and `instance` `(batch,)` int32, the
         category and the index of the photo, of sketches alone their own category and photo (-1: none); and
         what else the sampler has, `(batch,)` int32.
-    Raises: `ValueError` if the batch cannot be cut into equal parts.
+    Raises: `ValueError` if `own_rows` are no rows of the batch.
     """
     augmentation = Augmentation() if augmentation is None else augmentation
     names = list(sampler(start))
     rows_in_batch = len(sampler(start)[names[0]])
-    index, count = part
-    if rows_in_batch % count or not 0 <= index < count:
-        raise ValueError(f"`part` must be one of equal parts of {rows_in_batch} rows. Received: {part}")
-    rows_in_part = rows_in_batch // count
-    first_row = index * rows_in_part
-    own = slice(first_row, first_row + rows_in_part)
+    own = np.arange(rows_in_batch)
+    if own_rows is not None:
+        own = np.asarray(own_rows)
+        if np.any(np.diff(own) <= 0) or not (len(own) and own[0] >= 0 and own[-1] < rows_in_batch):
+            raise ValueError(
+                f"`own_rows` must be ascending, of a batch of {rows_in_batch} rows. Received: {own_rows}"
+            )
     if "photo" in names:
         told_by, labels, instances = "photo", split.photo_labels, np.arange(len(split.photos))
     else:
@@ -77,7 +78,7 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
 
     def make(name, rows, step):
         if name in held:
-            return tf.gather(held[name], rows[own])
+            return tf.gather(held[name], tf.gather(rows, own))
         images, strokes = images_of[name], augmentation.strokes if name == "sketch" else None
         is_wanted = np.zeros(rows_in_batch, bool)
         is_wanted[own] = True
@@ -86,16 +87,15 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
             return _made(images, rows, is_wanted, strokes, (seed, int(step)), pool)
 
         made = tf.numpy_function(ask, [rows, step], tf.uint8, stateful=False)
-        made.set_shape([rows_in_part, *images.shape[1:]])
+        made.set_shape([len(own), *images.shape[1:]])
         return made
 
     def render(drawn):
         all_rows, step = drawn["rows"], drawn["step"]
-        rows = {name: of_name[own] for name, of_name in all_rows.items()}
+        rows = {name: tf.gather(of_name, own) for name, of_name in all_rows.items()}
         seeds = tf.random.split([seed, step], len(images_of) + 1)
-        is_mirrored = tf.random.stateless_uniform([rows_in_batch], seeds[-1])[own] < (
-            0.5 if augmentation.mirror else 0.0
-        )
+        coins = tf.gather(tf.random.stateless_uniform([rows_in_batch], seeds[-1]), own)
+        is_mirrored = coins < (0.5 if augmentation.mirror else 0.0)
         batch = {
             "label": tf.gather(labels, rows[told_by]),
             "instance": tf.gather(instances, rows[told_by]),
@@ -105,7 +105,7 @@ def batches(split, sampler, start, stop, image_size, seed, augmentation=None, po
             if name in rows:
                 batch[name] = random_views(
                     make(name, all_rows[name], step), is_mirrored, image_size, seeds[index], warps[name],
-                    augmentation.rotation, augmentation.scale, first_row, rows_in_batch,
+                    augmentation.rotation, augmentation.scale, own, rows_in_batch,
                 )  # fmt: skip
                 if attributes_of:
                     batch[f"{name}_attributes"] = tf.gather(attributes_of[name], rows[name])
