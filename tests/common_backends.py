@@ -14,54 +14,21 @@
   and what was recorded cannot be read as an array; `tests/conftest.py` turns that off.
 """
 
+import importlib
+
 import keras
 import pytest
 
 BACKEND = keras.backend.backend()
+_backend = importlib.import_module(f"tests.backend_{BACKEND}")
 
-if BACKEND == "tensorflow":
-    from tests.backend_tensorflow import (
-        MODES,
-        compiled_gradients,
-        largest_tensor,
-        recording_gradients,
-        training_step,
-        value_and_gradients,
-        with_open_sizes,
-    )
-elif BACKEND == "jax":
-    from tests.backend_jax import (
-        MODES,
-        compiled_gradients,
-        largest_tensor,
-        recording_gradients,
-        training_step,
-        value_and_gradients,
-        with_open_sizes,
-    )
-else:
-    from tests.backend_torch import (
-        MODES,
-        compiled_gradients,
-        largest_tensor,
-        recording_gradients,
-        training_step,
-        value_and_gradients,
-        with_open_sizes,
-    )
-
-__all__ = [
-    "BACKEND",
-    "MODES",
-    "compiled_gradients",
-    "dtype_of",
-    "largest_tensor",
-    "recording_gradients",
-    "tensorflow_only",
-    "training_step",
-    "value_and_gradients",
-    "with_open_sizes",
-]
+MODES = _backend.MODES
+compiled_gradients = _backend.compiled_gradients
+largest_tensor = _backend.largest_tensor
+recording_gradients = _backend.recording_gradients
+training_step = _backend.training_step
+value_and_gradients = _backend.value_and_gradients
+with_open_sizes = _backend.with_open_sizes
 
 
 def tensorflow_only(reason):
